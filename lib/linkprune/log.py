@@ -1,0 +1,18 @@
+"""One log file per job: file descriptors 1 and 2 and Python's logging end up in it."""
+
+import logging
+import os
+import sys
+
+
+def redirect(path):
+    """Send everything this process prints, C code and tracebacks included, to ``path``."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(fd, 1)
+    os.dup2(fd, 2)
+    os.close(fd)
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s"
+    )

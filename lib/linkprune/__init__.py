@@ -1,0 +1,15 @@
+"""linkprune: Link & Code and learned similarity graphs.
+
+linkcode       the whole method as one object; start here
+index          search on codes, re-ranking by reconstructions; exhaustive: without the graph
+codec, opq     product quantisation and its training
+graph, hnsw    the graph's schema and its construction
+regression     vectors from their codes and those of their links; beta: its training
+groundtruth    exact neighbours; metrics, stats: accuracy and its intervals
+kernels        everything that counts, in C
+
+sources, formats, download, preparation, datasets, vectors: where vectors come from
+config, keys, deps, store, seeds, log, tables, errors: what the workflow stands on
+"""
+
+from linkprune.linkcode import LinkCode as LinkCode

@@ -1,0 +1,61 @@
+/* One row of an ADC table: a sub-vector against 256 centroids. */
+#ifndef ANN_ADC_TABLE_H
+#define ANN_ADC_TABLE_H
+#include "kernels.h"
+
+/* row[c] = distance of x (dsub) and centroid c of centroids_t (dsub, 256), t ascending. */
+ANN_INLINE void ann_table_row(const float *x, const float *centroids_t, size_t dsub, int ip,
+                              float *row)
+{
+    for (size_t c = 0; c < KSUB; c += 4 * LANES) {
+        v16 acc[4] = {{0}};
+        for (size_t t = 0; t < dsub; t++) {
+            for (int b = 0; b < 4; b++) {
+                v16 y = *(const v16 *)(centroids_t + t * KSUB + c + b * LANES);
+                if (ip) {
+                    acc[b] -= x[t] * y;
+                } else {
+                    v16 diff = x[t] - y;
+                    acc[b] += diff * diff;
+                }
+            }
+        }
+        for (int b = 0; b < 4; b++)
+            *(v16 *)(row + c + b * LANES) = acc[b];
+    }
+}
+
+ANN_INLINE void ann_table(const float *x, const float *centroids_t, size_t nsq, size_t dsub,
+                          int ip, float *table)
+{
+    for (size_t m = 0; m < nsq; m++)
+        ann_table_row(x + m * dsub, centroids_t + m * dsub * KSUB, dsub, ip, table + m * KSUB);
+}
+
+/* Index of the smallest of n values (n a multiple of 16), the smaller index where they tie. */
+ANN_INLINE size_t ann_argmin(const float *values, size_t n)
+{
+    i16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, index = lane;
+    v16 least = *(const v16 *)values;
+    for (size_t c = LANES; c < n; c += LANES) {
+        v16 x = *(const v16 *)(values + c);
+        i16 less = x < least;
+        lane += LANES;
+        index = (lane & less) | (index & ~less);
+        least = (v16)(((i16)x & less) | ((i16)least & ~less));
+    }
+    float best[LANES];
+    int32_t at[LANES];
+    memcpy(best, &least, sizeof best);
+    memcpy(at, &index, sizeof at);
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int j = 0; j < half; j++) {
+            int other = (best[j + half] < best[j]) |
+                        ((best[j + half] == best[j]) & (at[j + half] < at[j]));
+            best[j] = other ? best[j + half] : best[j];
+            at[j] = other ? at[j + half] : at[j];
+        }
+    return (size_t)at[0];
+}
+
+#endif

@@ -1,0 +1,188 @@
+/* Regression from neighbours: moments, assignment, sums per codeword. */
+#include "beta.h"
+
+#include <omp.h>
+
+#include "adc_table.h"
+#include "kernels.h"
+#include "matmul_block.h"
+#include "space.h"
+
+size_t ann_beta_n_moments(size_t m1)
+{
+    return m1 * (m1 + 1) / 2 + m1 + 1;
+}
+
+/* x . y with sixteen fixed partial sums. */
+ANN_INLINE float dot(const float *x, const float *y, size_t d)
+{
+    return -ann_float_distance(x, y, d, 1);
+}
+
+ANN_CLONES
+int ann_beta_moments(const float *x, const uint8_t *codes, const int32_t *neighbors,
+                     const float *centroids, size_t first, size_t n, size_t nb, size_t nsq,
+                     size_t dsub, size_t m1, size_t lo, size_t hi, int threads, float *room,
+                     float *moments)
+{
+    size_t d = nsq * dsub, dp = hi - lo, n_moments = ann_beta_n_moments(m1);
+    if (threads < 1 || first + n > nb || m1 < 1 || lo >= hi || hi > d)
+        return ANN_EINVAL;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (size_t i = 0; i < n; i++) {
+        float *u = room + (size_t)omp_get_thread_num() * m1 * d, *out = moments + i * n_moments;
+        float e[dp];
+        const int32_t *links = neighbors + (first + i) * (m1 - 1);
+        for (size_t j = 0; j < m1; j++) {
+            size_t id = j && links[j - 1] >= 0 ? (size_t)links[j - 1] : first + i;
+            for (size_t m = lo / dsub; m * dsub < hi; m++) /* only the codes that the part needs */
+                memcpy(u + j * d + m * dsub, centroids + (m * KSUB + codes[id * nsq + m]) * dsub,
+                       dsub * sizeof *u);
+        }
+        for (size_t t = 0; t < dp; t++)
+            e[t] = x[i * d + lo + t] - u[lo + t];
+        for (size_t j = 1; j < m1; j++)
+            for (size_t t = lo; t < hi; t++)
+                u[j * d + t] -= u[t];
+        for (size_t a = 0; a < m1; a++)
+            for (size_t b = a; b < m1; b++)
+                *out++ = dot(u + a * d + lo, u + b * d + lo, dp);
+        for (size_t a = 0; a < m1; a++)
+            *out++ = dot(u + a * d + lo, e, dp);
+        *out = dot(e, e, dp);
+    }
+    return ANN_OK;
+}
+
+ANN_CLONES
+int ann_least_column(const float *x, const float *w, size_t n, size_t depth, size_t k, size_t ldw,
+                     size_t stride, int threads, float *room, uint8_t *codes, float *least)
+{
+    if (threads < 1 || k < 1 || k > KSUB || ldw % BLOCK_COLS || ldw < k)
+        return ANN_EINVAL;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (size_t i = 0; i < n; i += BLOCK_ROWS) {
+        const float *rows[BLOCK_ROWS];
+        float *values = room + (size_t)omp_get_thread_num() * BLOCK_ROWS * ldw;
+        for (size_t r = 0; r < BLOCK_ROWS; r++) /* past the end: the last row again, unused */
+            rows[r] = x + (i + r < n ? i + r : n - 1) * depth;
+        for (size_t j = 0; j < k; j += BLOCK_COLS) {
+            float out[BLOCK_ROWS][BLOCK_COLS];
+            ann_block(rows, w + j, depth, ldw, out);
+            for (size_t r = 0; r < BLOCK_ROWS; r++)
+                memcpy(values + r * ldw + j, out[r], sizeof out[r]);
+        }
+        for (size_t r = 0; r < BLOCK_ROWS && i + r < n; r++) {
+            float *row = values + r * ldw;
+            for (size_t c = k; c % LANES; c++) /* columns that only fill up the last lanes */
+                row[c] = __builtin_inff();
+            size_t c = ann_argmin(row, (k + LANES - 1) / LANES * LANES);
+            codes[(i + r) * stride] = (uint8_t)c;
+            least[i + r] = row[c];
+        }
+    }
+    return ANN_OK;
+}
+
+ANN_CLONES
+int ann_group_sums(const float *x, const uint8_t *codes, size_t n, size_t depth, size_t k,
+                   size_t stride, double *sums, int64_t *counts)
+{
+    memset(sums, 0, k * depth * sizeof *sums);
+    memset(counts, 0, k * sizeof *counts);
+    for (size_t i = 0; i < n; i++) {
+        size_t c = codes[i * stride];
+        if (c >= k)
+            return ANN_EINVAL;
+        counts[c]++;
+        for (size_t t = 0; t < depth; t++)
+            sums[c * depth + t] += x[i * depth + t];
+    }
+    return ANN_OK;
+}
+
+/* Reconstruction of one vertex into out (d): j ascending, q(x) first. */
+ANN_INLINE void reconstruct(size_t id, const uint8_t *codes, const int32_t *neighbors,
+                            const float *centroids, const float *beta_centroids,
+                            const uint8_t *beta_codes, size_t nsq, size_t dsub, size_t m1,
+                            size_t parts, size_t kbeta, float *room, float *out)
+{
+    size_t d = nsq * dsub, dp = d / parts;
+    memset(out, 0, d * sizeof *out);
+    for (size_t j = 0; j < m1; j++) {
+        int32_t link = j ? neighbors[id * (m1 - 1) + j - 1] : -1;
+        size_t from = link < 0 ? id : (size_t)link;
+        for (size_t m = 0; m < nsq; m++)
+            memcpy(room + m * dsub, centroids + (m * KSUB + codes[from * nsq + m]) * dsub,
+                   dsub * sizeof *room);
+        for (size_t p = 0; p < parts; p++) {
+            size_t c = beta_codes ? beta_codes[id * parts + p] : 0;
+            float weight = beta_centroids[(p * kbeta + c) * m1 + j];
+            for (size_t t = p * dp; t < (p + 1) * dp; t++)
+                out[t] += weight * room[t];
+        }
+    }
+}
+
+/* Codewords that exist, parts that divide: checked once per call, trusted inside. */
+ANN_INLINE int beta_fits(const uint8_t *beta_codes, size_t d, size_t m1, size_t parts,
+                         size_t kbeta)
+{
+    return m1 > 0 && parts > 0 && d % parts == 0 && (beta_codes ? kbeta == KSUB : kbeta == 1);
+}
+
+ANN_CLONES
+int ann_reconstruct(const int32_t *ids, const uint8_t *codes, const int32_t *neighbors,
+                    const float *centroids, const float *beta_centroids,
+                    const uint8_t *beta_codes, size_t n, size_t nb, size_t nsq, size_t dsub,
+                    size_t m1, size_t parts, size_t kbeta, int threads, float *room, float *out)
+{
+    size_t d = nsq * dsub;
+    if (threads < 1 || !beta_fits(beta_codes, d, m1, parts, kbeta))
+        return ANN_EINVAL;
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] < 0 || (size_t)ids[i] >= nb)
+            return ANN_EINVAL;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (size_t i = 0; i < n; i++)
+        reconstruct((size_t)ids[i], codes, neighbors, centroids, beta_centroids, beta_codes, nsq,
+                    dsub, m1, parts, kbeta, room + (size_t)omp_get_thread_num() * d, out + i * d);
+    return ANN_OK;
+}
+
+ANN_CLONES
+int ann_reorder(const float *query, const uint8_t *codes, const int32_t *neighbors,
+                const float *centroids, const float *beta_centroids, const uint8_t *beta_codes,
+                size_t nq, size_t k, size_t k_reorder, size_t nb, size_t nsq, size_t dsub,
+                size_t m1, size_t parts, size_t kbeta, int ip, int threads, float *room, float *D,
+                int32_t *I, int32_t *nreorder)
+{
+    size_t d = nsq * dsub;
+    if (threads < 1 || k_reorder > k || !beta_fits(beta_codes, d, m1, parts, kbeta))
+        return ANN_EINVAL;
+    for (size_t i = 0; i < nq * k; i++)
+        if (I[i] < -1 || (I[i] >= 0 && (size_t)I[i] >= nb))
+            return ANN_EINVAL;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (size_t q = 0; q < nq; q++) {
+        float *scratch = room + (size_t)omp_get_thread_num() * 2 * d, *x = scratch + d;
+        float *dis = D + q * k;
+        int32_t *ids = I + q * k;
+        size_t n = 0;
+        for (; n < k_reorder && ids[n] >= 0; n++) {
+            int32_t id = ids[n];
+            reconstruct((size_t)id, codes, neighbors, centroids, beta_centroids, beta_codes, nsq,
+                        dsub, m1, parts, kbeta, scratch, x);
+            float dn = ann_float_distance(query + q * d, x, d, ip);
+            size_t j = n; /* insertion into the sorted ones before it */
+            for (; j > 0 && (dn < dis[j - 1] || (dn == dis[j - 1] && id < ids[j - 1])); j--) {
+                dis[j] = dis[j - 1];
+                ids[j] = ids[j - 1];
+            }
+            dis[j] = dn;
+            ids[j] = id;
+        }
+        nreorder[q] = (int32_t)n;
+    }
+    return ANN_OK;
+}

@@ -1,0 +1,58 @@
+/* Link & Code: regression of a vertex from its own code and those of its M0 links.
+ *
+ * With u_0 = q(x) and u_j = q(n_j) - q(x) the reconstruction sum_j b_j q(n_j) (n_0 = x itself) is
+ * q(x) + sum_j c_j u_j, where c_0 = b_0 + ... + b_M0 - 1 and c_j = b_j; and with e = x - q(x) its
+ * squared error is the polynomial e.e - 2 sum_j c_j u_j.e + sum_ij c_i c_j u_i.u_j. A vertex enters
+ * training and encoding only by the coefficients of that polynomial, its moments: small numbers,
+ * as e and u_j are differences, so that float32 loses nothing.
+ *
+ * A missing link (-1) is replaced by the vertex itself. m1 is M0 + 1. */
+#ifndef ANN_BETA_H
+#define ANN_BETA_H
+#include "types.h"
+
+/* How many moments: m1 (m1 + 1) / 2 products u_i.u_j (i <= j, row by row), m1 products u_j.e, e.e */
+size_t ann_beta_n_moments(size_t m1);
+
+/* Moments of the n vertices first ... first + n - 1 over the dimensions lo ... hi - 1.
+ * x (n, nsq * dsub) their rotated vectors, codes (nb, nsq), neighbors (nb, m1 - 1), centroids
+ * (nsq, 256, dsub), moments (n, n_moments). Scratch: room (threads, m1, nsq * dsub). */
+int ann_beta_moments(const float *x, const uint8_t *codes, const int32_t *neighbors,
+                     const float *centroids, size_t first, size_t n, size_t nb, size_t nsq,
+                     size_t dsub, size_t m1, size_t lo, size_t hi, int threads, float *room,
+                     float *moments);
+
+/* codes[i * stride] = the column of least value of x[i] . w, the smaller one where they tie, and
+ * least[i] that value: x (n, depth), w (depth, ldw), ldw a multiple of 32, of which the first
+ * k <= 256 columns count. Scratch: room (threads, 4, ldw). */
+int ann_least_column(const float *x, const float *w, size_t n, size_t depth, size_t k, size_t ldw,
+                     size_t stride, int threads, float *room, uint8_t *codes, float *least);
+
+/* sums[codes[i * stride]] += x[i], i ascending, and counts: x (n, depth), sums (k, depth). */
+int ann_group_sums(const float *x, const uint8_t *codes, size_t n, size_t depth, size_t k,
+                   size_t stride, double *sums, int64_t *counts);
+
+/* b[i] = least-norm solution of A[i] b = r[i] by Jacobi's eigenvalue method; eigenvalues of at most
+ * cut times the largest count as zero. A (n, m, m) symmetric, r (n, m), b (n, m).
+ * Scratch: room (threads, 2, m, m, 8). Returns ANN_EINVAL where a rotation sequence does not end. */
+int ann_solve(const double *A, const double *r, size_t n, size_t m, double cut, int threads,
+              double *room, double *b);
+
+/* out[i] = reconstruction of vertex ids[i]: beta_centroids (parts, kbeta, m1), beta_codes
+ * (nb, parts) or NULL where every vertex has codeword 0. out (n, nsq * dsub).
+ * Scratch: room (threads, nsq * dsub). */
+int ann_reconstruct(const int32_t *ids, const uint8_t *codes, const int32_t *neighbors,
+                    const float *centroids, const float *beta_centroids,
+                    const uint8_t *beta_codes, size_t n, size_t nb, size_t nsq, size_t dsub,
+                    size_t m1, size_t parts, size_t kbeta, int threads, float *room, float *out);
+
+/* The first k_reorder results of each query get the distance to their reconstruction and are sorted
+ * by (distance, id): query (nq, nsq * dsub), D, I (nq, k) in and out, nreorder (nq) how many were
+ * reconstructed. Scratch: room (threads, 2, nsq * dsub). */
+int ann_reorder(const float *query, const uint8_t *codes, const int32_t *neighbors,
+                const float *centroids, const float *beta_centroids, const uint8_t *beta_codes,
+                size_t nq, size_t k, size_t k_reorder, size_t nb, size_t nsq, size_t dsub,
+                size_t m1, size_t parts, size_t kbeta, int ip, int threads, float *room, float *D,
+                int32_t *I, int32_t *nreorder);
+
+#endif

@@ -1,0 +1,54 @@
+"""The kernel families and how cffi builds them: one extension per family, read by setup.py.
+
+A family's header is both the C contract and the cdef. One extension each, so that editing one
+kernel changes one binary, and Snakemake reruns what that binary reaches and nothing else.
+"""
+
+from pathlib import Path
+
+from cffi import FFI
+
+# The sources and headers of each family: the index of csrc/.
+FAMILIES = {
+    "distance": ["distance.c", "matmul_block.h"],
+    "adc": ["adc.c", "adc_table.h"],
+    "beam": ["beam.c", "walk.h", "space.h", "adc_table.h"],
+    "hnsw": ["hnsw.c", "walk.h", "space.h", "adc_table.h"],
+    "beta": ["beta.c", "solve.c", "matmul_block.h", "space.h", "adc_table.h"],
+}
+SHARED = ["kernels.h", "types.h"]
+
+# No -ffast-math, no -march=native, no contraction: results must not depend on the machine.
+# -fno-math-errno only lets sqrt vectorise; -g0 makes two builds of the same source equal.
+CFLAGS = ["-std=gnu11", "-O3", "-g0", "-fopenmp", "-ffp-contract=off", "-fno-math-errno"]
+WARNINGS = ["-Wall", "-Wextra", "-Wno-psabi"]
+
+
+def sources(family):
+    """Every file of csrc/ that a family is compiled from, as paths from the repository's root."""
+    return [f"csrc/{name}" for name in [*FAMILIES[family], f"{family}.h", *SHARED]]
+
+
+def _declarations(name):
+    lines = Path("csrc", name).read_text().splitlines()
+    return "\n".join(line for line in lines if not line.startswith("#"))
+
+
+def _builder(family):
+    builder = FFI()
+    builder.cdef(_declarations("types.h") + _declarations(f"{family}.h"))
+    builder.set_source(
+        f"linkprune.kernels._{family}",
+        f'#include "{family}.h"',
+        py_limited_api=True,
+        sources=[path for path in sources(family) if path.endswith(".c")],
+        depends=[path for path in sources(family) if path.endswith(".h")],
+        include_dirs=["csrc"],
+        extra_compile_args=CFLAGS + WARNINGS,
+        extra_link_args=["-fopenmp"],
+    )
+    return builder
+
+
+for _family in FAMILIES:
+    globals()[_family] = _builder(_family)

@@ -1,0 +1,79 @@
+/* Dense products with sums in ascending order, and exact distances with eight partial sums in
+ * double: what must not depend on a BLAS goes through here. */
+#include "distance.h"
+
+#include <math.h>
+
+#include "kernels.h"
+#include "matmul_block.h"
+
+ANN_CLONES
+int ann_matmul(const float *x, const float *w, size_t n, size_t d, size_t d_out, size_t ldw,
+               int threads, float *y)
+{
+    if (ldw % BLOCK_COLS || ldw < d_out || threads < 1)
+        return ANN_EINVAL;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (size_t i = 0; i < n; i += BLOCK_ROWS) {
+        const float *rows[BLOCK_ROWS];
+        float out[BLOCK_ROWS][BLOCK_COLS];
+        for (size_t r = 0; r < BLOCK_ROWS; r++) /* past the end: the last row again, unused */
+            rows[r] = x + (i + r < n ? i + r : n - 1) * d;
+        for (size_t j = 0; j < d_out; j += BLOCK_COLS) {
+            size_t cols = d_out - j < BLOCK_COLS ? d_out - j : BLOCK_COLS;
+            ann_block(rows, w + j, d, ldw, out);
+            for (size_t r = 0; r < BLOCK_ROWS && i + r < n; r++)
+                memcpy(y + (i + r) * d_out + j, out[r], cols * sizeof(float));
+        }
+    }
+    return ANN_OK;
+}
+
+ANN_INLINE double term(double a, double b, int ip)
+{
+    return ip ? -a * b : (a - b) * (a - b);
+}
+
+ANN_INLINE double exact_distance(const float *x, const float *y, size_t d, int ip)
+{
+    double acc[8] = {0};
+    size_t t = 0;
+    for (; t + 8 <= d; t += 8)
+        for (size_t j = 0; j < 8; j++)
+            acc[j] += term(x[t + j], y[t + j], ip);
+    for (size_t j = 0; t + j < d; j++)
+        acc[j] += term(x[t + j], y[t + j], ip);
+    return ((acc[0] + acc[4]) + (acc[2] + acc[6])) + ((acc[1] + acc[5]) + (acc[3] + acc[7]));
+}
+
+ANN_CLONES
+int ann_pair_distances(const float *query, const float *base, const int32_t *ids, size_t nq,
+                       size_t nb, size_t d, size_t k, int ip, int threads, double *dis)
+{
+    int status = ANN_OK;
+    if (threads < 1)
+        return ANN_EINVAL;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (size_t i = 0; i < nq * k; i++) {
+        int32_t id = ids[i];
+        if (id < -1 || (id >= 0 && (size_t)id >= nb)) {
+#pragma omp atomic write
+            status = ANN_EINVAL;
+            continue;
+        }
+        dis[i] = id < 0 ? INFINITY
+                        : exact_distance(query + i / k * d, base + (size_t)id * d, d, ip);
+    }
+    return status;
+}
+
+ANN_CLONES
+int ann_row_distances(const float *x, const float *y, size_t n, size_t d, int threads, double *out)
+{
+    if (threads < 1)
+        return ANN_EINVAL;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (size_t i = 0; i < n; i++)
+        out[i] = exact_distance(x + i * d, y + i * d, d, 0);
+    return ANN_OK;
+}

@@ -1,0 +1,134 @@
+/* HNSW construction: forward links, reverse links, order of links. */
+#include "hnsw.h"
+
+#include <omp.h>
+
+#include "adc_table.h"
+#include "walk.h"
+
+/* The heuristic on candidates sorted by distance; kept links go to links, the rest is -1. */
+ANN_INLINE void select_links(const ann_space *s, const ann_candidate *c, size_t n, int32_t *links,
+                             size_t slots)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n && kept < slots; i++) {
+        size_t j = 0;
+        while (j < kept && ann_between(s, ann_id(c[i]), links[j]) >= c[i].distance)
+            j++;
+        if (j == kept)
+            links[kept++] = ann_id(c[i]);
+    }
+    for (; kept < slots; kept++)
+        links[kept] = -1;
+}
+
+ANN_INLINE void sort_candidates(ann_candidate *c, size_t n)
+{
+    for (size_t i = 1; i < n; i++) { /* by insertion: lists are short and nearly sorted */
+        ann_candidate x = c[i];
+        size_t j = i;
+        for (; j > 0 && ann_nearer(x.distance, x.id, c[j - 1]); j--)
+            c[j] = c[j - 1];
+        c[j] = x;
+    }
+}
+
+ANN_CLONES
+int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
+                  const float *centroids_t, const int32_t *batch, const int32_t *levels, size_t n,
+                  size_t dsub, size_t efConstruction, int threads, uint8_t *visited,
+                  float *tables, int64_t *beams)
+{
+    if (threads < 1 || !efConstruction || graph->entry_point < 0 ||
+        (space->codes ? !space->sdc || !centroids_t || !tables : !space->vectors))
+        return ANN_EINVAL;
+    for (size_t i = 0; i < n; i++)
+        if (levels[i] > graph->max_level || (i && levels[i] > levels[i - 1]))
+            return ANN_EINVAL;
+    size_t d = space->codes ? space->nsq * dsub : space->d, table_size = space->nsq * KSUB;
+#pragma omp parallel num_threads(threads)
+    {
+        size_t thread = (size_t)omp_get_thread_num();
+        uint8_t *marks = visited + thread * space->nb, epoch = 0;
+        float *table = tables + thread * table_size;
+        ann_candidate *room = (ann_candidate *)(beams + thread * efConstruction);
+#pragma omp for schedule(dynamic, 4)
+        for (size_t i = 0; i < n; i++) {
+            const float *query = x + i * d;
+            if (space->codes) {
+                ann_table(query, centroids_t, space->nsq, dsub, space->ip, table);
+                query = table;
+            }
+            int32_t v = graph->entry_point, ndis = 0, nhops = 0;
+            float dv = ann_to_query(space, query, v);
+            for (int level = graph->max_level; level >= 0; level--) {
+                if (level > levels[i]) {
+                    ann_descend(space, graph, level, query, &v, &dv);
+                    continue;
+                }
+                ann_beam beam = {room, 0, efConstruction, 0};
+                epoch = ann_next_epoch(marks, space->nb, epoch);
+                marks[v] = epoch;
+                ann_beam_insert(&beam, dv, v);
+                ann_beam_search(space, graph, level, query, efConstruction, marks, epoch, &beam,
+                                &ndis, &nhops);
+                v = ann_id(beam.at[0]); /* the next level starts from the best of this one */
+                dv = beam.at[0].distance;
+                for (size_t j = 0; j < i; j++)
+                    ann_beam_insert(&beam, ann_to_query(space, query, batch[j]), batch[j]);
+                size_t slots;
+                int32_t *links = ann_links(graph, batch[i], level, &slots);
+                select_links(space, beam.at, beam.n, links, slots);
+            }
+        }
+    }
+    return ANN_OK;
+}
+
+ANN_CLONES
+int ann_hnsw_reverse(const ann_space *space, ann_graph *graph, int level, const int32_t *target,
+                     const int64_t *start, const int32_t *source, size_t n_groups,
+                     size_t longest, int threads, int64_t *room)
+{
+    size_t width = longest + (level ? graph->M : graph->M0);
+    if (threads < 1 || (space->codes && !space->sdc))
+        return ANN_EINVAL;
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 16)
+    for (size_t g = 0; g < n_groups; g++) {
+        ann_candidate *c = (ann_candidate *)(room + (size_t)omp_get_thread_num() * width);
+        size_t slots, n = 0, added = (size_t)(start[g + 1] - start[g]);
+        int32_t t = target[g], *links = ann_links(graph, t, level, &slots);
+        while (n < slots && links[n] >= 0)
+            n++;
+        if (n + added <= slots) {
+            memcpy(links + n, source + start[g], added * sizeof *links);
+            continue;
+        }
+        for (size_t j = 0; j < n + added; j++) {
+            int32_t id = j < n ? links[j] : source[(size_t)start[g] + j - n];
+            c[j] = (ann_candidate){ann_between(space, t, id), id};
+        }
+        sort_candidates(c, n + added);
+        select_links(space, c, n + added, links, slots);
+    }
+    return ANN_OK;
+}
+
+ANN_CLONES
+int ann_hnsw_order(const ann_space *space, ann_graph *graph, int threads, int64_t *room)
+{
+    if (threads < 1 || (space->codes && !space->sdc))
+        return ANN_EINVAL;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (size_t v = 0; v < graph->nb; v++) {
+        ann_candidate *c = (ann_candidate *)(room + (size_t)omp_get_thread_num() * graph->M0);
+        size_t slots, n = 0;
+        int32_t *links = ann_links(graph, (int32_t)v, 0, &slots);
+        for (; n < slots && links[n] >= 0; n++)
+            c[n] = (ann_candidate){ann_between(space, (int32_t)v, links[n]), links[n]};
+        sort_candidates(c, n);
+        for (size_t j = 0; j < n; j++)
+            links[j] = c[j].id;
+    }
+    return ANN_OK;
+}

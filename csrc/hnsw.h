@@ -1,0 +1,30 @@
+/* HNSW construction in batches: every vertex of a batch searches the graph as it stood before the
+ * batch, so neither the number of threads nor their timing changes a link. */
+#ifndef ANN_HNSW_H
+#define ANN_HNSW_H
+#include "types.h"
+
+/* Forward links of a batch. batch (n) holds vertex ids by descending level, x (n, d) their vectors
+ * (rotated, uncompressed, for a space of codes), levels (n) their levels, none above
+ * graph->max_level. Candidates are the efConstruction best found on each level and the earlier
+ * vertices of the batch; the heuristic keeps a candidate that is nearer to the vertex than to
+ * every link kept before it. Writes the rows of the batch, nothing else.
+ * Scratch: visited (threads, nb) zeroed, tables (threads, nsq * 256) or NULL, beams
+ * (threads, efConstruction) of 8 bytes. */
+int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
+                  const float *centroids_t, const int32_t *batch, const int32_t *levels, size_t n,
+                  size_t dsub, size_t efConstruction, int threads, uint8_t *visited,
+                  float *tables, int64_t *beams);
+
+/* Reverse links on one level: vertex target[g] gains the links source[start[g]] ...
+ * source[start[g + 1] - 1]; where its list overflows, the heuristic chooses among old and new.
+ * Scratch: room (threads, slots + longest group) of 8 bytes. */
+int ann_hnsw_reverse(const ann_space *space, ann_graph *graph, int level, const int32_t *target,
+                     const int64_t *start, const int32_t *source, size_t n_groups,
+                     size_t longest, int threads, int64_t *room);
+
+/* Sort the links of every vertex on level 0 by (distance, id), nearest first.
+ * Scratch: room (threads, M0) of 8 bytes. */
+int ann_hnsw_order(const ann_space *space, ann_graph *graph, int threads, int64_t *room);
+
+#endif

@@ -1,0 +1,37 @@
+/* The structures that Python hands to the kernels; part of every family's cdef. */
+#ifndef ANN_TYPES_H
+#define ANN_TYPES_H
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ANN_OK = 0, ANN_EINVAL = -1 };
+
+/* What distances are measured on: codes (nb, nsq) with 256 centroids each, or vectors (nb, d).
+ * sdc (nsq, 256, 256) is needed for code-to-code distances only; unused pointers are NULL. */
+typedef struct {
+    const uint8_t *codes;
+    const float *sdc;
+    const float *vectors;
+    size_t nb;
+    size_t nsq;
+    size_t d;
+    int ip; /* 0: squared L2, 1: minus inner product */
+} ann_space;
+
+/* An HNSW graph. Level 0: neighbors (nb, M0). A vertex of level l >= 1 stands in upper_vertex
+ * (n_upper, ascending) at some j and owns the rows upper_start[j] .. upper_start[j] + l - 1 of
+ * upper_neighbors (rows, M), level 1 first. Lists are padded with -1 at their end. */
+typedef struct {
+    int32_t *neighbors;
+    const int32_t *upper_vertex;
+    const int64_t *upper_start;
+    int32_t *upper_neighbors;
+    size_t nb;
+    size_t M0;
+    size_t M;
+    size_t n_upper;
+    int32_t entry_point;
+    int32_t max_level;
+} ann_graph;
+
+#endif

@@ -1,0 +1,142 @@
+/* Walking a graph: links of a vertex, greedy descent, beam search on one level.
+ *
+ * The beam is one array sorted by (distance, id): the best `cap` vertices evaluated so far,
+ * expanded ones included. The next vertex to expand is the first that is not, and the search ends
+ * when ef vertices are strictly nearer than that one. */
+#ifndef ANN_WALK_H
+#define ANN_WALK_H
+#include "space.h"
+
+typedef struct {
+    float distance;
+    int32_t id; /* ~id once expanded */
+} ann_candidate;
+
+typedef struct {
+    ann_candidate *at;
+    size_t n, cap, next; /* next: the first candidate not expanded */
+} ann_beam;
+
+enum { LINK_CHUNK = 32 };
+
+ANN_INLINE int32_t ann_id(ann_candidate c)
+{
+    return c.id < 0 ? ~c.id : c.id;
+}
+
+ANN_INLINE int ann_nearer(float d, int32_t id, ann_candidate c)
+{
+    return d < c.distance || (d == c.distance && id < ann_id(c));
+}
+
+/* The links of v on a level, padded with -1, and how many slots there are. */
+ANN_INLINE int32_t *ann_links(const ann_graph *g, int32_t v, int level, size_t *slots)
+{
+    if (level == 0) {
+        *slots = g->M0;
+        return g->neighbors + (size_t)v * g->M0;
+    }
+    size_t lo = 0, hi = g->n_upper; /* v is in upper_vertex: it has this level */
+    while (hi - lo > 1) {
+        size_t mid = (lo + hi) / 2;
+        if (g->upper_vertex[mid] <= v)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    *slots = g->M;
+    return g->upper_neighbors + (size_t)(g->upper_start[lo] + level - 1) * g->M;
+}
+
+ANN_INLINE void ann_beam_insert(ann_beam *beam, float d, int32_t id)
+{
+    if (beam->n == beam->cap) {
+        if (!ann_nearer(d, id, beam->at[beam->n - 1]))
+            return;
+        beam->n--;
+    }
+    size_t lo = 0, hi = beam->n;
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (ann_nearer(d, id, beam->at[mid]))
+            hi = mid;
+        else
+            lo = mid + 1;
+    }
+    memmove(beam->at + lo + 1, beam->at + lo, (beam->n - lo) * sizeof *beam->at);
+    beam->at[lo] = (ann_candidate){d, id};
+    beam->n++;
+    if (lo < beam->next)
+        beam->next = lo;
+}
+
+/* Greedy descent from *v, whose distance is *d, on one level: a round scans all links of the vertex
+ * that it began with, and the last round moves nowhere. Returns the distances evaluated. */
+ANN_INLINE int32_t ann_descend(const ann_space *s, const ann_graph *g, int level,
+                               const float *query, int32_t *v, float *d)
+{
+    int32_t ndis = 0;
+    for (;;) {
+        int32_t from = *v;
+        size_t slots;
+        const int32_t *links = ann_links(g, from, level, &slots);
+        for (size_t j = 0; j < slots && links[j] >= 0; j++) {
+            float dj = ann_to_query(s, query, links[j]);
+            ndis++;
+            if (dj < *d || (dj == *d && links[j] < *v)) {
+                *d = dj;
+                *v = links[j];
+            }
+        }
+        if (*v == from)
+            return ndis;
+    }
+}
+
+/* Beam search on a level from what the beam holds; visited[v] == epoch marks what was evaluated.
+ * Adds to *ndis the distances evaluated and to *nhops the vertices expanded. */
+ANN_INLINE void ann_beam_search(const ann_space *s, const ann_graph *g, int level,
+                                const float *query, size_t ef, uint8_t *visited, uint8_t epoch,
+                                ann_beam *beam, int32_t *ndis, int32_t *nhops)
+{
+    while (beam->next < beam->n) {
+        size_t i = beam->next;
+        if (i >= ef && beam->at[ef - 1].distance < beam->at[i].distance)
+            return;
+        int32_t v = beam->at[i].id;
+        beam->at[i].id = ~v;
+        do
+            beam->next++;
+        while (beam->next < beam->n && beam->at[beam->next].id < 0);
+        ++*nhops;
+        size_t slots;
+        const int32_t *links = ann_links(g, v, level, &slots);
+        for (size_t j = 0; j < slots && links[j] >= 0; j += LINK_CHUNK) {
+            int32_t fresh[LINK_CHUNK];
+            size_t n = 0;
+            for (size_t l = j; l < slots && l < j + LINK_CHUNK && links[l] >= 0; l++)
+                if (visited[links[l]] != epoch) {
+                    visited[links[l]] = epoch;
+                    ann_prefetch(s, links[l]);
+                    fresh[n++] = links[l];
+                }
+            for (size_t l = 0; l < n; l++)
+                ann_beam_insert(beam, ann_to_query(s, query, fresh[l]), fresh[l]);
+            *ndis += (int32_t)n;
+        }
+        if (level == 0 && beam->next < beam->n)
+            __builtin_prefetch(g->neighbors + (size_t)beam->at[beam->next].id * g->M0);
+    }
+}
+
+/* A new epoch for one thread's marks; they are wiped when the byte wraps. */
+ANN_INLINE uint8_t ann_next_epoch(uint8_t *visited, size_t nb, uint8_t epoch)
+{
+    if (epoch == UINT8_MAX) {
+        memset(visited, 0, nb);
+        epoch = 0;
+    }
+    return (uint8_t)(epoch + 1);
+}
+
+#endif

@@ -1,0 +1,89 @@
+"""The similarity graph: one schema for every builder and every pruning policy."""
+
+import dataclasses
+
+import numpy as np
+
+from linkprune import store
+from linkprune.errors import ShapeError
+
+
+@dataclasses.dataclass(frozen=True)
+class Graph:
+    """An HNSW graph, or a flat one where n_upper is 0.
+
+    neighbors (nb, M0) int32, padded with -1 at the end of a row, nearest first; a vertex of level
+    l >= 1 stands in upper_vertex (n_upper,) int32, ascending, at some j and owns the rows
+    upper_start[j] ... upper_start[j] + l - 1 of upper_neighbors (rows, M) int32, level 1 first;
+    upper_start (n_upper + 1,) int64.
+    """
+
+    neighbors: np.ndarray
+    upper_vertex: np.ndarray
+    upper_start: np.ndarray
+    upper_neighbors: np.ndarray
+    entry_point: int
+    max_level: int
+
+    def __post_init__(self):
+        """Refuse arrays through which a search could leave the graph."""
+        nb, levels = len(self.neighbors), self.levels()
+        if (
+            len(self.upper_start) != len(self.upper_vertex) + 1
+            or len(self.upper_neighbors) != (self.upper_start[-1])
+        ):
+            raise ShapeError("graph: upper_start does not fit upper_vertex and upper_neighbors")
+        if (np.diff(self.upper_vertex) <= 0).any():
+            raise ShapeError("graph: upper_vertex must ascend")
+        for name in ("neighbors", "upper_vertex", "upper_neighbors"):
+            x = getattr(self, name)
+            if x.dtype != np.int32 or (x.size and (x.min() < -1 or x.max() >= nb)):
+                raise ShapeError(f"graph: {name} must hold int32 ids from -1 to {nb - 1}")
+        if not 0 <= self.entry_point < nb or levels[self.entry_point] != self.max_level:
+            raise ShapeError(f"graph: entry point {self.entry_point} is not at the highest level")
+        for j, start in enumerate(self.upper_start[:-1]):
+            for row in range(start, self.upper_start[j + 1]):
+                links = self.upper_neighbors[row]
+                if (levels[links[links >= 0]] < row - start + 1).any():
+                    vertex = self.upper_vertex[j]
+                    raise ShapeError(f"graph: vertex {vertex} links to one that ends below it")
+
+    def levels(self):
+        """Level of every vertex, 0 for those of the base level only: (nb,) int32."""
+        levels = np.zeros(len(self.neighbors), np.int32)
+        levels[self.upper_vertex] = np.diff(self.upper_start)
+        return levels
+
+    def save(self, path, attrs):
+        """Write the graph as one artifact."""
+        arrays = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        scalars = {name: arrays.pop(name) for name in ("entry_point", "max_level")}
+        store.save(path, arrays, {**attrs, **scalars})
+
+    @classmethod
+    def load(cls, path):
+        """Read a graph artifact; raises ShapeError or DataError where it is not one."""
+        arrays = store.load(
+            path,
+            neighbors="nb M0",
+            upper_vertex="n_upper",
+            upper_start="n_upper_1",
+            upper_neighbors="rows M",
+        )
+        attrs = store.attrs(path)
+        return cls(*arrays, int(attrs["entry_point"]), int(attrs["max_level"]))
+
+
+def empty(levels, M0, M):
+    """A graph without links whose vertices have these levels (nb,); it has no entry point yet.
+
+    Returns the Graph fields as a dict, to be filled by a builder.
+    """
+    upper_vertex = np.flatnonzero(levels).astype(np.int32)
+    start = np.concatenate([[0], np.cumsum(levels[upper_vertex], dtype=np.int64)])
+    return {
+        "neighbors": np.full((len(levels), M0), -1, np.int32),
+        "upper_vertex": upper_vertex,
+        "upper_start": start.astype(np.int64),
+        "upper_neighbors": np.full((int(start[-1]), M), -1, np.int32),
+    }

@@ -1,0 +1,95 @@
+"""Exact neighbours: a fast shortlist by matrix products, then exact distances and a total order."""
+
+import logging
+
+import faiss
+import numpy as np
+
+from linkprune.codec import chunks
+from linkprune.errors import DataError
+from linkprune.kernels import distance
+
+CHUNK = 1 << 16
+MARGIN = 12  # ranks beyond k that a shortlist holds against rounding
+
+log = logging.getLogger(__name__)
+
+
+def knn(query, blocks, k, metric="l2", threads=1):
+    """The k nearest rows for every query, by (distance, id), the same for any BLAS and threads.
+
+    query (nq, d); blocks: an iterable of (first id, rows (n, d)) of any dtype; metric "l2"
+    (squared) or "ip" (minus the inner product). Returns ids (nq, k) int32 and distances (nq, k)
+    float64, padded with -1 and infinity where there are fewer than k rows.
+    """
+    query = np.ascontiguousarray(query, np.float32)
+    best_ids = np.full((len(query), k), -1, np.int32)
+    best = np.full((len(query), k), np.inf)
+    faiss.omp_set_num_threads(threads)
+    for first, rows in blocks:
+        rows = np.ascontiguousarray(rows, np.float32)
+        ids, dis = _block(query, rows, k, metric, threads)
+        ids[ids >= 0] += first
+        ids, dis = np.hstack([best_ids, ids]), np.hstack([best, dis])
+        best_ids, best = _nearest(ids, dis, k)
+        log.info("searched rows up to %d", first + len(rows))
+    return best_ids, best
+
+
+def exact(query, base, k, metric="l2", threads=1):
+    """The k nearest rows of base (nb, d), any dtype, for every query: ids, distances as ``knn``."""
+    blocks = ((part.start, base[part]) for part in chunks(len(base), CHUNK))
+    return knn(query, blocks, k, metric, threads)
+
+
+def spot_check(ids, query, base, metric, rng, rows=20, threads=1):
+    """Raise DataError unless a given truth (nq, kgt) agrees with our own on a few random queries.
+
+    Ties may be in any order: what is compared is the exact distance at each rank.
+    """
+    pick = np.sort(rng.choice(len(query), min(rows, len(query)), replace=False))
+    q = np.ascontiguousarray(query[pick], np.float32)
+    k = min(ids.shape[1], 10)
+    given = np.ascontiguousarray(ids[pick, :k], np.int32)
+    own, want = exact(q, base, k, metric, threads)
+    if given.min() < 0 or given.max() >= len(base):
+        raise DataError(
+            f"ground truth: ids from {given.min()} to {given.max()} for {len(base)} base rows"
+        )
+    used = np.unique(given)
+    got = distance.pair_distances(
+        q, np.ascontiguousarray(base[used], np.float32),
+        np.searchsorted(used, given).astype(np.int32), metric == "ip", threads,
+    )  # fmt: skip
+    wrong = np.argwhere(got > want + 1e-5 * np.maximum(np.abs(want), 1))
+    if wrong.size:
+        i, rank = wrong[0]
+        raise DataError(
+            f"ground truth: query {pick[i]}, rank {rank}: row {given[i, rank]} at distance "
+            f"{got[i, rank]:.6g}, but row {own[i, rank]} is at {want[i, rank]:.6g}"
+        )
+
+
+def _block(query, rows, k, metric, threads):
+    """The k nearest of one block with exact distances."""
+    ip, width = metric == "ip", min(k + MARGIN, len(rows))
+    kind = faiss.METRIC_INNER_PRODUCT if ip else faiss.METRIC_L2
+    ids = faiss.knn(query, rows, width, metric=kind)[1].astype(np.int32)
+    dis = distance.pair_distances(query, rows, ids, ip, threads)
+    if width < len(rows):
+        # More than MARGIN rows may tie at rank k: then only the whole block decides.
+        tied = np.flatnonzero(np.sort(dis, 1)[:, min(k, width) - 1] >= dis.max(1))
+        ids, dis = ids[:, :width], dis[:, :width]
+        everything = np.arange(len(rows), dtype=np.int32)[None]
+        for q in tied:
+            row = distance.pair_distances(query[q : q + 1], rows, everything, ip, threads)
+            ids[q], dis[q] = (x[0] for x in _nearest(everything, row, width))
+    return ids, dis
+
+
+def _nearest(ids, dis, k):
+    """The first k of (ids, dis) by (distance, id), row by row; missing ids come last."""
+    by_id = np.argsort(ids, axis=1, kind="stable")
+    ids, dis = np.take_along_axis(ids, by_id, 1), np.take_along_axis(dis, by_id, 1)
+    by_distance = np.argsort(dis, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(ids, by_distance, 1), np.take_along_axis(dis, by_distance, 1)

@@ -1,0 +1,77 @@
+"""HNSW graphs (Malkov and Yashunin, 2016), built on codes or on float vectors.
+
+Built on codes, an inserted vector is compared uncompressed with coded vertices, and the selection
+heuristic compares codes with codes. Vertices go in by descending level, at random within a level,
+in batches that search the graph as it stood before the batch: the links do not depend on the
+number of threads.
+"""
+
+import logging
+import time
+
+import numpy as np
+
+from linkprune import graph as graphs
+from linkprune import seeds
+from linkprune.errors import DataError
+from linkprune.kernels import hnsw as kernel
+
+# A batch does not see its own members through the graph, only directly: a larger share of the
+# graph, or a larger batch, costs recall at low degree before it saves time.
+BATCH_SHARE = 64
+BATCH_MAX = 512
+
+log = logging.getLogger(__name__)
+
+
+def build(key, base, seed, *, codec=None, codes=None, metric="l2", threads=1):
+    """Build the graph of a ``keys.HNSW`` over base (nb, d), any dtype -> Graph.
+
+    With codec and codes (nb, nsq) uint8 the graph is built on the codes, otherwise on the vectors
+    as float32. metric is "l2" or "ip". Raises DataError where nb is less than 2.
+    """
+    nb, ip = len(base), metric == "ip"
+    if nb < 2:
+        raise DataError(f"graph {key}: {nb} base vectors, expected at least 2")
+    rng = seeds.generator(seed, "hnsw", key)
+    # P(level >= l) = M ** -l, the paper's choice of 1 / ln M.
+    levels = np.floor(-np.log1p(-rng.random(nb)) / np.log(max(key.M, 2))).astype(np.int32)
+    order = np.lexsort((rng.permutation(nb), -levels)).astype(np.int32)
+    arrays = graphs.empty(levels, key.M0, key.M)
+    graph = graphs.Graph(**arrays, entry_point=int(order[0]), max_level=int(levels[order[0]]))
+    if codes is None:
+        vectors = np.ascontiguousarray(base, np.float32)
+        builder = kernel.Builder(graph, key.efConstruction, vectors=vectors, ip=ip, threads=threads)
+    else:
+        builder = kernel.Builder(
+            graph, key.efConstruction, codes=codes, centroids=codec.centroids, ip=ip,
+            threads=threads,
+        )  # fmt: skip
+    done, last = 1, time.monotonic()
+    while done < nb:
+        batch = order[done : done + min(max(1, done // BATCH_SHARE), BATCH_MAX)]
+        x = codec.rotate(base[batch], threads) if codes is not None else vectors[batch]
+        builder.link(batch, levels[batch], x)
+        _reverse(builder, graph, batch, levels[batch])
+        done += len(batch)
+        if time.monotonic() - last > 10:
+            last = time.monotonic()
+            log.info("%d of %d vertices", done, nb)
+    builder.order()
+    log.info("%d vertices, mean degree %.3f", nb, (graph.neighbors >= 0).sum(1).mean())
+    return graph
+
+
+def _reverse(builder, graph, batch, levels):
+    """Give the forward links of a batch their reverse links, level by level."""
+    for level in range(levels[0] + 1):  # the batch has descending levels
+        members = batch[levels >= level]
+        if level == 0:
+            links = graph.neighbors[members]
+        else:
+            at = np.searchsorted(graph.upper_vertex, members)
+            links = graph.upper_neighbors[graph.upper_start[at] + level - 1]
+        target, source = links.ravel(), np.repeat(members, links.shape[1])
+        target, source = target[links.ravel() >= 0], source[links.ravel() >= 0]
+        by_target = np.argsort(target, kind="stable")
+        builder.reverse(level, target[by_target], source[by_target])

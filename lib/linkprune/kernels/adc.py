@@ -1,0 +1,69 @@
+"""Product quantisation: 256 centroids per sub-vector, centroids (nsq, 256, dsub) float32."""
+
+import numpy as np
+
+from linkprune.kernels import checks
+from linkprune.kernels._adc import ffi
+from linkprune.kernels._adc import lib as C
+from linkprune.kernels.checks import KSUB
+
+
+def _p(x):
+    return ffi.from_buffer(checks.CTYPE[x.dtype.name], x)
+
+
+def tables(x, centroids, ip=False, threads=1):
+    """Distances of sub-vectors and centroids: x (n, nsq * dsub) -> (n, nsq, 256) float32."""
+    checks.positive(threads=threads)
+    cent = checks.transposed(centroids)
+    nsq, dsub = cent.shape[:2]
+    n = len(checks.array("x", x, "float32", None, nsq * dsub))
+    out = np.empty((n, nsq, KSUB), np.float32)
+    status = C.ann_adc_tables(_p(x), _p(cent), n, nsq, dsub, int(ip), threads, _p(out))
+    checks.ok(status, "ann_adc_tables")
+    return out
+
+
+def sdc_tables(centroids, ip=False):
+    """Distances of centroids to centroids: (nsq, 256, 256) float32."""
+    nsq = len(checks.array("centroids", centroids, "float32", None, KSUB, None))
+    out = np.empty((nsq, KSUB, KSUB), np.float32)
+    for m in range(nsq):
+        out[m] = tables(centroids[m], centroids[m : m + 1], ip)[:, 0]
+    return out
+
+
+def encode(x, centroids, threads=1):
+    """Nearest centroid of every sub-vector: x (n, nsq * dsub) -> codes (n, nsq) uint8."""
+    checks.positive(threads=threads)
+    cent = checks.transposed(centroids)
+    nsq, dsub = cent.shape[:2]
+    n = len(checks.array("x", x, "float32", None, nsq * dsub))
+    codes = np.empty((n, nsq), np.uint8)
+    checks.ok(C.ann_pq_encode(_p(x), _p(cent), n, nsq, dsub, threads, _p(codes)), "ann_pq_encode")
+    return codes
+
+
+def decode(codes, centroids, threads=1):
+    """Centroids of the codes, side by side: codes (n, nsq) -> (n, nsq * dsub) float32."""
+    checks.positive(threads=threads)
+    nsq, _, dsub = checks.array("centroids", centroids, "float32", None, KSUB, None).shape
+    n = len(checks.array("codes", codes, "uint8", None, nsq))
+    x = np.empty((n, nsq * dsub), np.float32)
+    status = C.ann_pq_decode(_p(codes), _p(centroids), n, nsq, dsub, threads, _p(x))
+    checks.ok(status, "ann_pq_decode")
+    return x
+
+
+def class_sums(x, codes, threads=1):
+    """Sums of the vectors that share a code, for every sub-quantiser.
+
+    x (n, d) float32, codes (n, nsq) uint8 -> sums (nsq, 256, d) float32, counts (nsq, 256) int64.
+    """
+    checks.positive(threads=threads)
+    n, d = checks.array("x", x, "float32", None, None).shape
+    nsq = checks.array("codes", codes, "uint8", n, None).shape[1]
+    sums, counts = np.empty((nsq, KSUB, d), np.float32), np.empty((nsq, KSUB), np.int64)
+    status = C.ann_class_sums(_p(x), _p(codes), n, d, nsq, threads, _p(sums), _p(counts))
+    checks.ok(status, "ann_class_sums")
+    return sums, counts

@@ -1,0 +1,152 @@
+"""Regression from neighbours: the arithmetic behind ``linkprune.beta`` (csrc/beta.h has it).
+
+The links are those of a ``linkprune.graph.Graph``, which checked them when it was made.
+"""
+
+import numpy as np
+
+from linkprune.errors import ShapeError
+from linkprune.kernels import checks
+from linkprune.kernels._beta import ffi
+from linkprune.kernels._beta import lib as C
+from linkprune.kernels.checks import KSUB
+
+
+def _p(x):
+    return ffi.from_buffer(checks.CTYPE[x.dtype.name], x)
+
+
+def _vertices(codes, neighbors, centroids):
+    """Check codes (nb, nsq), neighbors (nb, M0), centroids (nsq, 256, dsub); their sizes."""
+    nsq, _, dsub = checks.array("centroids", centroids, "float32", None, KSUB, None).shape
+    nb = len(checks.array("codes", codes, "uint8", None, nsq))
+    M0 = checks.array("neighbors", neighbors, "int32", nb, None).shape[1]
+    return nb, nsq, dsub, M0 + 1
+
+
+def n_moments(m1):
+    """How many moments a vertex with m1 - 1 links has."""
+    return C.ann_beta_n_moments(m1)
+
+
+def moments(x, first, codes, neighbors, centroids, lo, hi, threads=1):
+    """Moments of the vertices first, first + 1, ... over the rotated dimensions lo ... hi - 1.
+
+    x (n, d_out) float32 their rotated vectors -> (n, n_moments) float32.
+    """
+    checks.positive(threads=threads)
+    nb, nsq, dsub, m1 = _vertices(codes, neighbors, centroids)
+    n = len(checks.array("x", x, "float32", None, nsq * dsub))
+    room = np.empty((threads, m1, nsq * dsub), np.float32)
+    out = np.empty((n, n_moments(m1)), np.float32)
+    status = C.ann_beta_moments(
+        _p(x), _p(codes), _p(neighbors), _p(centroids), first, n, nb, nsq, dsub, m1, lo, hi,
+        threads, _p(room), _p(out),
+    )  # fmt: skip
+    checks.ok(status, "ann_beta_moments")
+    return out
+
+
+def least_column(x, w, out=None, threads=1):
+    """For every row of x the column of x @ w with the least value, and that value.
+
+    x (n, depth), w (depth, k <= 256) float32 -> (n,) uint8, (n,) float32. ``out`` (n, parts) uint8
+    with a column index, as (array, column), takes the columns in place of a new array.
+    """
+    checks.positive(threads=threads)
+    n, depth = checks.array("x", x, "float32", None, None).shape
+    k = checks.array("w", w, "float32", depth, None).shape[1]
+    padded = checks.padded_columns(w)
+    codes, column = (np.empty((n, 1), np.uint8), 0) if out is None else out
+    parts = checks.array("out", codes, "uint8", n, None).shape[1]
+    least = np.empty(n, np.float32)
+    room = np.empty((threads, 4, padded.shape[1]), np.float32)
+    target = ffi.from_buffer("uint8_t[]", codes, require_writable=True)
+    status = C.ann_least_column(
+        _p(x), _p(padded), n, depth, k, padded.shape[1], parts, threads, _p(room),
+        target + column, _p(least),
+    )  # fmt: skip
+    checks.ok(status, "ann_least_column")
+    return codes[:, column], least
+
+
+def group_sums(x, codes, k):
+    """Sums of the rows of x that share a code: x (n, depth) float32, codes (n,) uint8 below k.
+
+    Returns sums (k, depth) float64, counts (k,) int64.
+    """
+    n, depth = checks.array("x", x, "float32", None, None).shape
+    checks.array("codes", codes, "uint8", n)
+    sums, counts = np.empty((k, depth)), np.empty(k, np.int64)
+    checks.ok(C.ann_group_sums(_p(x), _p(codes), n, depth, k, 1, _p(sums), _p(counts)),
+              "ann_group_sums")  # fmt: skip
+    return sums, counts
+
+
+def solve(A, r, cut, threads=1):
+    """Least-norm solutions of A[i] b = r[i]; eigenvalues up to cut times the largest are dropped.
+
+    A (n, m, m) symmetric, r (n, m) float64 -> (n, m) float64.
+    """
+    checks.positive(threads=threads)
+    n, m = checks.array("r", r, "float64", None, None).shape
+    checks.array("A", A, "float64", n, m, m)
+    room, b = np.empty((threads, 2, m, m, 8)), np.empty((n, m))
+    checks.ok(C.ann_solve(_p(A), _p(r), n, m, cut, threads, _p(room), _p(b)), "ann_solve")
+    return b
+
+
+def _codebook(beta_centroids, beta_codes, nb, d, m1):
+    parts, kbeta, _ = checks.array(
+        "beta_centroids", beta_centroids, "float32", None, None, m1
+    ).shape
+    if beta_codes is not None:
+        checks.array("beta_codes", beta_codes, "uint8", nb, parts)
+    if d % parts or kbeta != (1 if beta_codes is None else KSUB):
+        raise ShapeError(
+            f"beta_centroids: {parts} parts of {kbeta} codewords do not fit {d} dimensions, "
+            f"beta_codes {'absent' if beta_codes is None else 'given'}"
+        )
+    return parts, kbeta, ffi.NULL if beta_codes is None else _p(beta_codes)
+
+
+def reconstruct(ids, codes, neighbors, centroids, beta_centroids, beta_codes=None, threads=1):
+    """Reconstructions of vertices from their codes and links: ids (n,) int32 -> (n, d_out) float32.
+
+    beta_centroids (parts, 256, M0 + 1) float32 with beta_codes (nb, parts) uint8, or one codeword,
+    (1, 1, M0 + 1), for all vertices.
+    """
+    checks.positive(threads=threads)
+    nb, nsq, dsub, m1 = _vertices(codes, neighbors, centroids)
+    parts, kbeta, assigned = _codebook(beta_centroids, beta_codes, nb, nsq * dsub, m1)
+    n = len(checks.ids("ids", ids, nb, None))
+    room, out = np.empty((threads, nsq * dsub), np.float32), np.empty((n, nsq * dsub), np.float32)
+    status = C.ann_reconstruct(
+        _p(ids), _p(codes), _p(neighbors), _p(centroids), _p(beta_centroids), assigned, n, nb, nsq,
+        dsub, m1, parts, kbeta, threads, _p(room), _p(out),
+    )  # fmt: skip
+    checks.ok(status, "ann_reconstruct")
+    return out
+
+
+def reorder(query, D, I, k_reorder, codes, neighbors, centroids, beta_centroids, beta_codes=None,
+            ip=False, threads=1):  # fmt: skip
+    """Re-rank the first k_reorder results by their reconstructions: new D, I, and nreorder (nq,).
+
+    query (nq, d_out) float32 rotated, D (nq, k) float32, I (nq, k) int32.
+    """
+    checks.positive(threads=threads, k_reorder=k_reorder)
+    nb, nsq, dsub, m1 = _vertices(codes, neighbors, centroids)
+    parts, kbeta, assigned = _codebook(beta_centroids, beta_codes, nb, nsq * dsub, m1)
+    nq = len(checks.array("query", query, "float32", None, nsq * dsub))
+    D = checks.array("D", D, "float32", nq, None).copy()
+    k = D.shape[1]
+    I = checks.ids("I", I, nb, nq, k).copy()
+    room, nreorder = np.empty((threads, 2, nsq * dsub), np.float32), np.empty(nq, np.int32)
+    status = C.ann_reorder(
+        _p(query), _p(codes), _p(neighbors), _p(centroids), _p(beta_centroids), assigned, nq, k,
+        min(k_reorder, k), nb, nsq, dsub, m1, parts, kbeta, int(ip), threads, _p(room), _p(D),
+        _p(I), _p(nreorder),
+    )  # fmt: skip
+    checks.ok(status, "ann_reorder")
+    return D, I, nreorder

@@ -1,0 +1,62 @@
+"""What the wrappers ask of arrays and return codes before and after a kernel runs."""
+
+import numpy as np
+
+from linkprune.errors import KernelError, ShapeError
+
+KSUB = 256  # centroids of a sub-quantiser, codewords of a beta codebook: one byte
+
+CTYPE = {
+    "float32": "float[]",
+    "float64": "double[]",
+    "uint8": "uint8_t[]",
+    "int32": "int32_t[]",
+    "int64": "int64_t[]",
+}
+
+
+def array(name, x, dtype, *shape):
+    """Refuse ``x`` unless it is a contiguous array of this dtype and shape (None: any length)."""
+    if not isinstance(x, np.ndarray) or x.dtype != dtype:
+        raise ShapeError(f"{name}: expected a {dtype} array, got {getattr(x, 'dtype', type(x))}")
+    if x.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, x.shape, strict=True)):
+        wanted = ", ".join("any" if n is None else str(n) for n in shape)
+        raise ShapeError(f"{name}: expected shape ({wanted}), got {x.shape}")
+    if not x.flags.c_contiguous:
+        raise ShapeError(f"{name}: expected a C-contiguous array")
+    return x
+
+
+def ids(name, x, nb, *shape):
+    """Refuse ``x`` unless it holds int32 ids of nb vertices, -1 meaning none."""
+    array(name, x, "int32", *shape)
+    if x.size and (x.min() < -1 or x.max() >= nb):
+        raise ShapeError(f"{name}: ids must lie in -1 ... {nb - 1}, got {x.min()} ... {x.max()}")
+    return x
+
+
+def positive(**values):
+    """Refuse values that are not integers of at least 1."""
+    for name, value in values.items():
+        if not isinstance(value, (int, np.integer)) or value < 1:
+            raise ShapeError(f"{name}: expected an integer of at least 1, got {value!r}")
+
+
+def ok(status, kernel):
+    """Turn a kernel's return code into an exception."""
+    if status != 0:
+        raise KernelError(f"{kernel}: refused its arguments (code {status})")
+
+
+def transposed(centroids):
+    """Centroids (nsq, 256, dsub) -> (nsq, dsub, 256), the layout of the table kernels."""
+    array("centroids", centroids, "float32", None, KSUB, None)
+    return np.ascontiguousarray(centroids.transpose(0, 2, 1))
+
+
+def padded_columns(w):
+    """``w`` (depth, n) float32 with zero columns up to a multiple of 32, as the kernels want it."""
+    depth, n = w.shape
+    out = np.zeros((depth, -(-n // 32) * 32), np.float32)
+    out[:, :n] = w
+    return out

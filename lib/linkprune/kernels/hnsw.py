@@ -1,0 +1,78 @@
+"""HNSW construction: one batch of vertices at a time, into a graph that the caller owns."""
+
+import numpy as np
+
+from linkprune.errors import ShapeError
+from linkprune.kernels import adc, checks, structures
+from linkprune.kernels._hnsw import ffi
+from linkprune.kernels._hnsw import lib as C
+from linkprune.kernels.checks import KSUB
+
+
+def _p(x):
+    return ffi.from_buffer(checks.CTYPE[x.dtype.name], x)
+
+
+class Builder:
+    """The structures and scratch memory of one construction.
+
+    graph: a ``linkprune.graph.Graph`` whose arrays are filled in place; codes (nb, nsq) uint8 with
+    centroids (nsq, 256, dsub) float32, or vectors (nb, d) float32.
+    """
+
+    def __init__(self, graph, efConstruction, *, codes=None, centroids=None, vectors=None,
+                 ip=False, threads=1):  # fmt: skip
+        checks.positive(efConstruction=efConstruction, threads=threads)
+        self.efConstruction, self.threads = efConstruction, threads
+        if codes is None:
+            cent, sdc, self.dsub = np.empty(0, np.float32), None, 0
+        else:
+            cent, sdc = checks.transposed(centroids), adc.sdc_tables(centroids, ip)
+            self.dsub = cent.shape[1]
+        self.centroids_t = cent
+        self.space, self._alive = structures.space(ffi, codes, vectors, sdc, ip)
+        self.graph, self._alive_too = structures.graph(ffi, graph, writable=True)
+        if self.graph.nb != self.space.nb:
+            raise ShapeError(f"graph of {self.graph.nb} vertices over {self.space.nb} vectors")
+        self.d = self.space.nsq * self.dsub if codes is not None else self.space.d
+        self.visited = np.zeros((threads, self.space.nb), np.uint8)
+        self.tables = np.empty((threads, self.space.nsq, KSUB), np.float32)
+        self.beams = np.empty((threads, efConstruction), np.int64)
+
+    def link(self, batch, levels, x):
+        """Forward links of a batch: ids (n,) and levels (n,) int32 (descending), x (n, d) float32.
+
+        For a space of codes x holds the rotated, uncompressed vectors.
+        """
+        checks.ids("batch", batch, self.space.nb, None)
+        checks.array("levels", levels, "int32", len(batch))
+        checks.array("x", x, "float32", len(batch), self.d)
+        self.visited[:] = 0  # the kernel counts its epochs from the start
+        status = C.ann_hnsw_link(
+            self.space, self.graph, _p(x), _p(self.centroids_t) if self.dsub else ffi.NULL,
+            _p(batch), _p(levels), len(batch), self.dsub, self.efConstruction, self.threads,
+            _p(self.visited), _p(self.tables), _p(self.beams),
+        )  # fmt: skip
+        checks.ok(status, "ann_hnsw_link")
+
+    def reverse(self, level, target, source):
+        """Reverse links: target[i] gains source[i] on the level; sorted by target, (n,) int32."""
+        checks.ids("target", target, self.space.nb, None)
+        checks.ids("source", source, self.space.nb, len(target))
+        groups, first = np.unique(target, return_index=True)
+        start = np.append(first, len(target)).astype(np.int64)
+        longest = int(np.diff(start).max(initial=1))
+        slots = self.graph.M if level else self.graph.M0
+        room = np.empty((self.threads, slots + longest), np.int64)
+        status = C.ann_hnsw_reverse(
+            self.space, self.graph, level, _p(groups), _p(start), _p(source), len(groups),
+            longest, self.threads, _p(room),
+        )  # fmt: skip
+        checks.ok(status, "ann_hnsw_reverse")
+
+    def order(self):
+        """Sort the links of every vertex on level 0, nearest first."""
+        room = np.empty((self.threads, self.graph.M0), np.int64)
+        checks.ok(
+            C.ann_hnsw_order(self.space, self.graph, self.threads, _p(room)), "ann_hnsw_order"
+        )

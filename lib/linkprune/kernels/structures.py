@@ -1,0 +1,53 @@
+"""The C structures of a space and a graph, filled from arrays, for any family's ffi."""
+
+import numpy as np
+
+from linkprune.errors import ShapeError
+from linkprune.kernels import checks
+from linkprune.kernels.checks import KSUB
+
+
+def space(ffi, codes=None, vectors=None, sdc=None, ip=False):
+    """An ``ann_space`` on codes (nb, nsq) uint8 or vectors (nb, d) float32, and what it points to.
+
+    sdc (nsq, 256, 256) float32 where code-to-code distances are needed. The second value keeps the
+    arrays alive: hold it as long as the structure is used.
+    """
+    s, alive = ffi.new("ann_space *"), []
+    s.ip = int(ip)
+    if (codes is None) == (vectors is None):
+        raise ShapeError("space: expected either codes or vectors")
+    if codes is not None:
+        s.nb, s.nsq = checks.array("codes", codes, "uint8", None, None).shape
+        alive.append(ffi.from_buffer("uint8_t[]", codes))
+        s.codes = alive[-1]
+        if sdc is not None:
+            checks.array("sdc", sdc, "float32", s.nsq, KSUB, KSUB)
+            alive.append(ffi.from_buffer("float[]", sdc))
+            s.sdc = alive[-1]
+    else:
+        s.nb, s.d = checks.array("vectors", vectors, "float32", None, None).shape
+        alive.append(ffi.from_buffer("float[]", vectors))
+        s.vectors = alive[-1]
+    return s, alive
+
+
+def graph(ffi, g, writable=False):
+    """An ``ann_graph`` from a ``linkprune.graph.Graph``, and what keeps its arrays alive."""
+    nb, M0 = checks.array("neighbors", g.neighbors, "int32", None, None).shape
+    n_upper = len(checks.array("upper_vertex", g.upper_vertex, "int32", None))
+    checks.array("upper_start", g.upper_start, "int64", n_upper + 1)
+    rows = checks.array("upper_neighbors", g.upper_neighbors, "int32", None, None).shape
+    if rows[0] != g.upper_start[-1] or (np.diff(g.upper_start) < 1).any():
+        raise ShapeError(f"upper_neighbors: {rows[0]} rows do not fit upper_start")
+    alive = [
+        ffi.from_buffer("int32_t[]", g.neighbors, require_writable=writable),
+        ffi.from_buffer("int32_t[]", g.upper_vertex),
+        ffi.from_buffer("int64_t[]", g.upper_start),
+        ffi.from_buffer("int32_t[]", g.upper_neighbors, require_writable=writable),
+    ]
+    s = ffi.new("ann_graph *")
+    s.neighbors, s.upper_vertex, s.upper_start, s.upper_neighbors = alive
+    s.nb, s.M0, s.M, s.n_upper = nb, M0, rows[1], n_upper
+    s.entry_point, s.max_level = g.entry_point, g.max_level
+    return s, alive

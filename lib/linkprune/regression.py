@@ -1,0 +1,93 @@
+"""Regression from neighbours: a vertex from its own code and those of its links.
+
+Part s of a vector x is reconstructed as sum_j B[s, c_s(x), j] G_j,s(x), where G(x) are the decoded
+codes of x and of its M0 links (Link & Code, section 4). The squared error of weights b is a
+polynomial in b whose coefficients, the moments of x, csrc/beta.h defines.
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from linkprune import store
+from linkprune.codec import chunks
+from linkprune.errors import DataError
+from linkprune.kernels import beta as kernel
+
+
+@dataclasses.dataclass(frozen=True)
+class Regression:
+    """beta_centroids (parts, 256, M0 + 1) float32 and beta_codes (nb, parts) uint8, or one weight
+    vector for all, beta_centroids (1, 1, M0 + 1) and beta_codes None.
+    """
+
+    beta_centroids: np.ndarray
+    beta_codes: np.ndarray | None
+
+    def save(self, path, attrs):
+        """Write the codebook and the codes as one artifact."""
+        codes = self.beta_codes
+        codes = np.empty((0, len(self.beta_centroids)), np.uint8) if codes is None else codes
+        store.save(path, {"beta_centroids": self.beta_centroids, "beta_codes": codes}, attrs)
+
+    @classmethod
+    def load(cls, path):
+        """Read a regression artifact."""
+        book, codes = store.load(path, beta_centroids="parts kbeta M1", beta_codes="nb parts")
+        return cls(book, codes if len(codes) else None)
+
+
+def encode(base, codec, codes, neighbors, beta_centroids, threads=1):
+    """The codeword of least reconstruction error for every part of base (nb, d).
+
+    Returns a Regression and the squared error of every vector, (nb,) float64.
+    """
+    parts, kbeta, _ = beta_centroids.shape
+    beta_codes, error = np.zeros((len(base), parts), np.uint8), np.zeros(len(base))
+    polynomials = [polynomial(book) for book in beta_centroids]
+    for rows in chunks(len(base)):
+        found = moments_of(base[rows], codec, codes, neighbors, parts, threads, rows.start)
+        for part, x in enumerate(found):
+            _, least = kernel.least_column(x, polynomials[part], (beta_codes[rows], part), threads)
+            error[rows] += least
+    return Regression(beta_centroids, None if kbeta == 1 else beta_codes), error
+
+
+def mean(values):
+    """The mean of (n,) float64 by an exact sum, so that the order of the values cannot matter."""
+    return math.fsum(values) / len(values)
+
+
+def reconstruct(ids, codec, codes, neighbors, regression, threads=1):
+    """Reconstructions of vertices, rotated: ids (n,) int32 -> (n, d_out) float32."""
+    return kernel.reconstruct(
+        ids, codes, neighbors, codec.centroids, regression.beta_centroids, regression.beta_codes,
+        threads,
+    )  # fmt: skip
+
+
+def polynomial(book):
+    """Codewords (k, M0 + 1) as columns to multiply moments with: (n_moments, k) float32."""
+    c = book.astype(np.float64)
+    c[:, 0] = c.sum(1) - 1
+    i, j = np.triu_indices(c.shape[1])
+    products = c[:, i] * c[:, j] * np.where(i == j, 1, 2)
+    columns = np.hstack([products, -2 * c, np.ones((len(c), 1))])
+    return np.ascontiguousarray(columns.T, np.float32)
+
+
+def moments_of(base, codec, codes, neighbors, parts, threads, first=0):
+    """Moments of the vertices first, first + 1, ... for each part: a list of (n, n_moments)."""
+    if codec.d_out % parts:
+        raise DataError(f"{codec.d_out} rotated dimensions do not divide into {parts} beta parts")
+    m1, width = neighbors.shape[1] + 1, codec.d_out // parts
+    out = [np.empty((len(base), kernel.nmoments_of(m1)), np.float32) for _ in range(parts)]
+    for rows in chunks(len(base)):
+        x = codec.rotate(base[rows], threads)
+        for part, moments in enumerate(out):
+            moments[rows] = kernel.moments(
+                x, first + rows.start, codes, neighbors, codec.centroids,
+                part * width, (part + 1) * width, threads,
+            )  # fmt: skip
+    return out

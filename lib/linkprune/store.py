@@ -1,0 +1,97 @@
+"""Artifacts: one HDF5 file each, flat datasets, complete attributes, no times, the same bytes."""
+
+import contextlib
+import hashlib
+import os
+import platform
+import re
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from linkprune.errors import DataError, ShapeError
+
+
+def provenance():
+    """Versions that a result may depend on, and the hash of the kernels loaded so far."""
+    versions = {"python": platform.python_version(), "numpy": np.__version__}
+    if "faiss" in sys.modules:
+        versions["faiss"] = sys.modules["faiss"].__version__
+    digest = hashlib.sha256()
+    for name in sorted(sys.modules):
+        if re.fullmatch(r"linkprune\.kernels\._[a-z]+", name):
+            digest.update(Path(sys.modules[name].__file__).read_bytes())
+    return {**versions, "kernels": digest.hexdigest()}
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """A temporary name beside ``path`` that becomes ``path`` when the block ends well.
+
+    The file is flushed to disk first, so that a crash leaves the old file or the new one.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield part
+        with open(part, "rb") as f:
+            os.fsync(f.fileno())
+        os.replace(part, path)
+    except OSError as e:
+        raise DataError(f"{path}: cannot be written: {' '.join(str(e).split())}") from e
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def save(path, arrays, attrs):
+    """Write arrays (name -> array) and attributes as one artifact, all or nothing."""
+    with replacing(path) as part, h5py.File(part, "w") as f:
+        for name, x in arrays.items():
+            f.create_dataset(name, data=x, track_times=False)
+        for name, value in {**attrs, **provenance()}.items():
+            f.attrs[name] = value
+
+
+@contextlib.contextmanager
+def opened(path):
+    """Open an artifact for reading; DataError names it where it is missing or broken."""
+    try:
+        f = h5py.File(path, "r")
+    except OSError as e:
+        what = "no such file" if not Path(path).exists() else "not a complete HDF5 artifact"
+        raise DataError(f"{path}: {what}; delete it and run the workflow again") from e
+    with f:
+        yield f
+
+
+def load(path, **spec):
+    """Read arrays and check their shapes by axis name.
+
+    ``load(p, codes="nb nsq", centroids="nsq ksub dsub")`` fails unless both agree on nsq.
+    """
+    sizes, out = {}, []
+    with opened(path) as f:
+        for name, axes in spec.items():
+            if name not in f:
+                raise DataError(f"{path}: has no {name}, expected one of {' '.join(f)}")
+            try:
+                x = f[name][()]
+            except OSError as e:
+                raise DataError(f"{path}: {name} cannot be read, the file is truncated") from e
+            axes = axes.split()
+            agree = x.ndim == len(axes) and all(
+                sizes.setdefault(a, n) == n for a, n in zip(axes, x.shape, strict=True)
+            )
+            if not agree:
+                raise ShapeError(f"{path}: {name} is {x.shape}, expected ({', '.join(axes)})")
+            out.append(x)
+    return out
+
+
+def attrs(path):
+    """The attributes of an artifact as a dict of plain values."""
+    with opened(path) as f:
+        return {k: v.item() if hasattr(v, "item") else v for k, v in f.attrs.items()}

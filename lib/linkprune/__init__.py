@@ -12,4 +12,11 @@ sources, formats, download, preparation, datasets, vectors: where vectors come f
 config, keys, deps, store, seeds, log, tables, errors: what the workflow stands on
 """
 
-from linkprune.linkcode import LinkCode as LinkCode
+
+def __getattr__(name):
+    """LinkCode on first use: a job that searches should not load, nor depend on, the training."""
+    if name == "LinkCode":
+        from linkprune.linkcode import LinkCode
+
+        return LinkCode
+    raise AttributeError(f"module linkprune has no attribute {name}")

@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from linkprune import seeds
-from linkprune.codec import chunks
+from linkprune.chunks import chunks
 from linkprune.errors import DataError
 from linkprune.kernels import beta as kernel
 from linkprune.kernels.checks import KSUB

@@ -5,16 +5,9 @@ import dataclasses
 import numpy as np
 
 from linkprune import store
+from linkprune.chunks import chunks, mean
 from linkprune.errors import ShapeError
 from linkprune.kernels import adc, distance
-
-CHUNK = 1 << 14  # rows in memory as float32 at a time
-
-
-def chunks(n, size=CHUNK):
-    """Slices that cover range(n), each of at most ``size`` rows."""
-    for start in range(0, n, size):
-        yield slice(start, min(start + size, n))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,11 +39,16 @@ class Codec:
         return distance.matmul(x, np.ascontiguousarray(self.rotation.T), threads)
 
     def encode(self, x, threads=1):
-        """Codes of vectors, chunk by chunk: x (n, d) of any dtype -> (n, nsq) uint8."""
-        codes = np.empty((len(x), len(self.centroids)), np.uint8)
+        """Codes of vectors, chunk by chunk, and how far they are from the vectors.
+
+        x (n, d) of any dtype -> codes (n, nsq) uint8, mean squared error per rotated vector.
+        """
+        codes, error = np.empty((len(x), len(self.centroids)), np.uint8), np.empty(len(x))
         for part in chunks(len(x)):
-            codes[part] = adc.encode(self.rotate(x[part], threads), self.centroids, threads)
-        return codes
+            y = self.rotate(x[part], threads)
+            codes[part] = adc.encode(y, self.centroids, threads)
+            error[part] = distance.row_distances(y, self.decode(codes[part], threads), threads)
+        return codes, mean(error)
 
     def decode(self, codes, threads=1):
         """Rotated vectors that the codes stand for: codes (n, nsq) -> (n, d_out) float32."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from linkprune import groundtruth
-from linkprune.codec import chunks
+from linkprune.chunks import chunks
 
 
 def search(index, query, k, threads=1):

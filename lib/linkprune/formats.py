@@ -42,7 +42,7 @@ def describe(spec, rows=None):
     """
     if rows is not None and rows < 1:
         raise ConfigError(f"{spec}: rows is {rows}, expected at least 1")
-    path, kind, member = _parse(str(spec))
+    path, kind, member = split(str(spec))
     if not path.is_file():
         raise DataError(f"{path}: no such file")
     with _one_line_errors(path):
@@ -116,7 +116,7 @@ def write(path, x):
 
     Raises DataError unless x has two axes, is not empty, and has the dtype of the format.
     """
-    path, kind, _ = _parse(str(path))
+    path, kind, _ = split(str(path))
     if kind in CONTAINERS:
         raise DataError(f"{path}: .{kind} is only read here, expected another extension")
     if x.ndim != 2 or 0 in x.shape:
@@ -152,7 +152,7 @@ def _write_payload(f, x, kind, dtype):
         f.write(block.tobytes())
 
 
-def _parse(spec):
+def split(spec):
     """Split ``path`` or ``path:member`` into path, kind and member."""
     found = re.fullmatch(r"(.*\.(npz|hdf5|h5)):(.+)", spec)
     if found:

@@ -5,7 +5,7 @@ import logging
 import faiss
 import numpy as np
 
-from linkprune.codec import chunks
+from linkprune.chunks import chunks
 from linkprune.errors import DataError
 from linkprune.kernels import distance
 
@@ -42,25 +42,35 @@ def exact(query, base, k, metric="l2", threads=1):
     return knn(query, blocks, k, metric, threads)
 
 
+def distances(ids, query, base, metric, threads=1):
+    """Exact distances of given neighbours: ids (n, k) int32, query (n, d) -> (n, k) float64."""
+    used = np.unique(ids)
+    return distance.pair_distances(
+        np.ascontiguousarray(query, np.float32),
+        np.ascontiguousarray(base[used], np.float32),
+        np.searchsorted(used, ids).astype(np.int32),
+        metric == "ip",
+        threads,
+    )
+
+
 def spot_check(ids, query, base, metric, rng, rows=20, threads=1):
     """Raise DataError unless a given truth (nq, kgt) agrees with our own on a few random queries.
 
     Ties may be in any order: what is compared is the exact distance at each rank.
     """
+    if len(ids) != len(query):
+        raise DataError(f"ground truth: {len(ids)} rows for {len(query)} queries")
     pick = np.sort(rng.choice(len(query), min(rows, len(query)), replace=False))
     q = np.ascontiguousarray(query[pick], np.float32)
     k = min(ids.shape[1], 10)
     given = np.ascontiguousarray(ids[pick, :k], np.int32)
     own, want = exact(q, base, k, metric, threads)
-    if given.min() < 0 or given.max() >= len(base):
+    if ids.min() < 0 or ids.max() >= len(base):
         raise DataError(
-            f"ground truth: ids from {given.min()} to {given.max()} for {len(base)} base rows"
+            f"ground truth: ids from {ids.min()} to {ids.max()} for {len(base)} base rows"
         )
-    used = np.unique(given)
-    got = distance.pair_distances(
-        q, np.ascontiguousarray(base[used], np.float32),
-        np.searchsorted(used, given).astype(np.int32), metric == "ip", threads,
-    )  # fmt: skip
+    got = distances(given, q, base, metric, threads)
     wrong = np.argwhere(got > want + 1e-5 * np.maximum(np.abs(want), 1))
     if wrong.size:
         i, rank = wrong[0]

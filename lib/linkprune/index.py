@@ -103,6 +103,13 @@ class Index:
             ids, self.codec, self.codes, self.graph.neighbors, self.beta, threads
         )
 
+    @classmethod
+    def assemble(cls, codec, codes, graph, beta, metric):
+        """An index from the files of its parts; beta is empty where there is no regression."""
+        (codes,) = store.load(codes, codes="nb nsq")
+        refined = regression.Regression.load(beta) if beta else None
+        return cls(Codec.load(codec), codes, Graph.load(graph), refined, metric)
+
     def bytes_per_vector(self):
         """Code, links of level 0 as 32-bit ids, and beta code: the paper's count."""
         beta_codes = None if self.beta is None else self.beta.beta_codes

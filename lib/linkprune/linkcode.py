@@ -47,7 +47,7 @@ class LinkCode:
         if graph_on not in ("codes", "float"):
             raise ShapeError(f"graph_on {graph_on}: expected codes or float")
         base, space = prepared(base, self.metric), "l2" if self.metric == "l2" else "ip"
-        codes = self.codec.encode(base, threads)
+        codes, _ = self.codec.encode(base, threads)
         vertices = {"codec": self.codec, "codes": codes}
         graph = hnsw.build(
             keys.HNSW(M0, M, efConstruction, graph_on),

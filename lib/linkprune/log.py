@@ -4,6 +4,8 @@ import logging
 import os
 import sys
 
+from linkprune.errors import LinkPruneError
+
 
 def redirect(path):
     """Send everything this process prints, C code and tracebacks included, to ``path``."""
@@ -13,6 +15,15 @@ def redirect(path):
     os.dup2(fd, 1)
     os.dup2(fd, 2)
     os.close(fd)
+    sys.excepthook = _excepthook
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s"
     )
+
+
+def _excepthook(kind, value, traceback):
+    """One line for what the user can mend, the traceback for what we have to."""
+    if issubclass(kind, LinkPruneError):
+        sys.stderr.write(f"linkprune: {value}\n")
+    else:
+        sys.__excepthook__(kind, value, traceback)

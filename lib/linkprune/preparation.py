@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from linkprune.codec import chunks
+from linkprune.chunks import chunks
 from linkprune.errors import DataError
 from linkprune.formats import check_finite
 

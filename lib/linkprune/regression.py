@@ -6,12 +6,11 @@ polynomial in b whose coefficients, the moments of x, csrc/beta.h defines.
 """
 
 import dataclasses
-import math
 
 import numpy as np
 
 from linkprune import store
-from linkprune.codec import chunks
+from linkprune.chunks import chunks, mean
 from linkprune.errors import DataError
 from linkprune.kernels import beta as kernel
 
@@ -41,7 +40,7 @@ class Regression:
 def encode(base, codec, codes, neighbors, beta_centroids, threads=1):
     """The codeword of least reconstruction error for every part of base (nb, d).
 
-    Returns a Regression and the squared error of every vector, (nb,) float64.
+    Returns a Regression and the mean squared error per vector.
     """
     parts, kbeta, _ = beta_centroids.shape
     beta_codes, error = np.zeros((len(base), parts), np.uint8), np.zeros(len(base))
@@ -51,12 +50,7 @@ def encode(base, codec, codes, neighbors, beta_centroids, threads=1):
         for part, x in enumerate(found):
             _, least = kernel.least_column(x, polynomials[part], (beta_codes[rows], part), threads)
             error[rows] += least
-    return Regression(beta_centroids, None if kbeta == 1 else beta_codes), error
-
-
-def mean(values):
-    """The mean of (n,) float64 by an exact sum, so that the order of the values cannot matter."""
-    return math.fsum(values) / len(values)
+    return Regression(beta_centroids, None if kbeta == 1 else beta_codes), mean(error)
 
 
 def reconstruct(ids, codec, codes, neighbors, regression, threads=1):
@@ -82,7 +76,7 @@ def moments_of(base, codec, codes, neighbors, parts, threads, first=0):
     if codec.d_out % parts:
         raise DataError(f"{codec.d_out} rotated dimensions do not divide into {parts} beta parts")
     m1, width = neighbors.shape[1] + 1, codec.d_out // parts
-    out = [np.empty((len(base), kernel.nmoments_of(m1)), np.float32) for _ in range(parts)]
+    out = [np.empty((len(base), kernel.n_moments(m1)), np.float32) for _ in range(parts)]
     for rows in chunks(len(base)):
         x = codec.rotate(base[rows], threads)
         for part, moments in enumerate(out):

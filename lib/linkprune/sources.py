@@ -16,6 +16,11 @@ PATCH = 8  # pixels along one side
 STRIDE = 4
 BASE_FRACTION = 0.85  # of the height of a photograph; the rows below it are for queries
 
+SIZES = {
+    "scikit-learn/digits": {"base": (1497, 64), "query": (300, 64), "learn": (1497, 64)},
+    "scikit-learn/patches": {"base": (28295, 192), "query": (4770, 192), "learn": (28124, 192)},
+}
+
 
 def digits():
     """Return the 1,797 handwritten digits of scikit-learn: base (1497, 64), query (300, 64) uint8.
@@ -46,21 +51,6 @@ def patches():
     _, first = np.unique(x["base"], axis=0, return_index=True)
     x["base"] = x["base"][np.sort(first)]
     return {part: rows[_shuffled(len(rows))] for part, rows in x.items()}
-
-
-def synthetic(nb, nq, nt, *, start=0, stop=None, **mixture):
-    """Return base rows [start, stop) of nb, nq queries and nt learn rows of one mixture, float32.
-
-    ``mixture`` are the keywords of ``synthetic_rows``, which yields larger sets block by block.
-    """
-    stop = nb if stop is None else stop
-    if stop > nb:
-        raise ConfigError(f"synthetic: stop is {stop}, expected at most nb = {nb}")
-    return {
-        "base": synthetic_rows("base", start, stop, **mixture),
-        "query": synthetic_rows("query", 0, nq, **mixture),
-        "learn": synthetic_rows("learn", 0, nt, **mixture),
-    }
 
 
 def synthetic_rows(
@@ -162,3 +152,24 @@ def _shuffled(n):
     h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.argsort(h ^ (h >> np.uint64(31)), kind="stable")
+
+
+class SyntheticRows:
+    """Rows of a part of a synthetic set that exist only while they are sliced: (n, d) float32.
+
+    ``mixture`` are the keywords of ``synthetic_rows``.
+    """
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, part, n, d, **mixture):
+        self.part, self.shape, self.mixture = part, (n, d), mixture
+
+    def __len__(self):
+        """How many rows."""
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        """The rows of a slice with step 1."""
+        start, stop, _ = rows.indices(len(self))
+        return synthetic_rows(self.part, start, stop, d=self.shape[1], **self.mixture)

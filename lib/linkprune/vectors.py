@@ -11,8 +11,10 @@ import h5py
 import numpy as np
 
 from linkprune import store
-from linkprune.codec import chunks
+from linkprune.chunks import chunks
 from linkprune.errors import DataError
+
+BLOCK = 1 << 16  # rows in memory at a time; a synthetic set is generated in as many
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Vectors:
 
 
 def save(path, parts, metric, attrs, mapped):
-    """Write parts (name -> array (n, d)) as one artifact.
+    """Write parts (name -> array (n, d), or what slices like one) as one artifact.
 
     mapped: name -> (file, offset) of the parts that stay where they are. The hash of each part's
     values is an attribute, so that what is computed from them can be traced to them.
@@ -34,14 +36,17 @@ def save(path, parts, metric, attrs, mapped):
     attrs = {**attrs, "metric": "l2" if metric == "l2" else "ip", "normalised": metric == "cosine"}
     with store.replacing(path) as temporary, h5py.File(temporary, "w") as f:
         for name, x in parts.items():
-            digest = hashlib.sha256()
-            for part in chunks(len(x)):
-                digest.update(np.ascontiguousarray(x[part]).tobytes())
+            digest, out = hashlib.sha256(), None
             if name in mapped:
                 file, offset = mapped[name]
                 f.create_dataset(name, x.shape, x.dtype, external=[(str(file), offset, x.nbytes)])
             else:
-                f.create_dataset(name, data=x, track_times=False)
+                out = f.create_dataset(name, x.shape, x.dtype, track_times=False)
+            for part in chunks(len(x), BLOCK):
+                rows = np.ascontiguousarray(x[part])
+                digest.update(rows)
+                if out is not None:
+                    out[part] = rows
             f.attrs[f"{name}_sha256"] = digest.hexdigest()
         for key, value in {**attrs, **store.provenance()}.items():
             f.attrs[key] = value

@@ -1,0 +1,152 @@
+"""Table 2: its rows from artifacts, as CSV and as Markdown, published numbers beside ours."""
+
+import csv
+import itertools
+
+import numpy as np
+
+from linkprune import keys, metrics, stats, store
+
+RECALLS = (1, 10, 100)
+COLUMNS = (
+    "dataset graph policy codec beta M0 bytes_per_vector mode efSearch k_reorder".split()
+    + [f"R@{k}{bound}" for k in RECALLS for bound in ("", "_lo", "_hi")]
+    + "mse ndis nhops nreorder ms_per_query threads nq published_R@1 verdict".split()
+)
+MATCH, NEAR = 0.01, 0.02  # differences in R@1, stated before any comparison
+
+
+def published(path):
+    """Published points: (dataset, M0, codec, beta, efSearch, k_reorder) -> row of strings."""
+    with open(path, newline="") as f:
+        rows = list(csv.DictReader(f))
+    keyed = ("dataset", "M0", "codec", "beta", "efSearch", "k_reorder")
+    return {tuple(row[c] for c in keyed): row for row in rows}
+
+
+def rows(points, known, results, exhaustive):
+    """The rows of the table, one dict a point in the order of COLUMNS.
+
+    points: dicts of dataset, graph, policy, codec, beta; known: as ``published`` gives it; results:
+    the folder of the artifacts; exhaustive: whether to add the exhaustive rows.
+    """
+    out = []
+    for point in points:
+        folder = results / point["dataset"]
+        place = folder.joinpath(*(point[p] for p in ("graph", "policy", "codec", "beta")))
+        error = {0: store.attrs(folder / point["codec"] / "codes.h5")["error"]}
+        beta = place / "beta.h5"
+        refined = error[0] if point["beta"] == "none" else store.attrs(beta)["error"]
+        common = {**point, "M0": keys.hnsw(point["graph"]).M0}
+        common["bytes_per_vector"] = store.attrs(place / "search.h5")["bytes_per_vector"]
+        out += _graph_rows(common, place, error[0], refined, known)
+        if exhaustive:
+            (rank,) = store.load(place / "exhaustive.h5", rank="nq")
+            out.append({**common, "mode": "exhaustive", **_accuracy(rank), "mse": refined})
+    return [_formatted(row) for row in out]
+
+
+def _graph_rows(common, place, error, refined, known):
+    """One row per operating point; mse is that of the vectors which the results are ranked by."""
+    names = ("ndis", "nhops", "nreorder")
+    efSearch, k_reorder, rank, *counters = store.load(
+        place / "search.h5",
+        efSearch="points",
+        k_reorder="points",
+        rank="points nq",
+        **dict.fromkeys(names, "points nq"),
+    )
+    (ms,) = store.load(place / "timing.h5", ms_per_query="points repetitions")
+    threads = store.attrs(place / "timing.h5")["threads"]
+    for i, (ef, r) in enumerate(zip(efSearch, k_reorder, strict=True)):
+        row = {**common, "mode": "graph", "efSearch": ef, "k_reorder": r, **_accuracy(rank[i])}
+        row["mse"] = refined if r else error
+        row |= {name: float(x[i].mean()) for name, x in zip(names, counters, strict=True)}
+        row |= {"ms_per_query": float(np.median(ms[i])), "threads": threads}
+        key = (row["dataset"], row["M0"], row["codec"], row["beta"], ef, r)
+        theirs = known.get(tuple(map(str, key)))
+        if theirs:
+            row["published_R@1"] = float(theirs["R@1"])
+            row["verdict"] = verdict(row["R@1"], row["published_R@1"])
+        yield row
+
+
+def verdict(ours, theirs):
+    """match, near or differs: how far R@1 is from the published one, in either direction."""
+    away = round(abs(ours - theirs), 6)
+    return "match" if away <= MATCH else "near" if away <= NEAR else "differs"
+
+
+def _accuracy(rank):
+    row = {"nq": len(rank)}
+    for k in RECALLS:
+        share = metrics.one_recall_at(rank, k)
+        row[f"R@{k}_lo"], row[f"R@{k}_hi"] = stats.wilson(share, len(rank))
+        row[f"R@{k}"] = share
+    return row
+
+
+def _formatted(row):
+    """Values as text: a point that was not measured is an empty field."""
+    digits = {"mse": "{:.6g}", "ms_per_query": "{:.5f}", "ndis": "{:.2f}", "nhops": "{:.2f}",
+              "nreorder": "{:.2f}"}  # fmt: skip
+    text = {}
+    for column in COLUMNS:
+        value = row.get(column, "")
+        share = column.startswith("R@") or column == "published_R@1"
+        form = "{:.4f}" if share else digits.get(column, "{}")
+        text[column] = "" if value == "" else form.format(value)
+    return text
+
+
+def write_csv(path, rows):
+    """Write the rows as CSV, all or nothing."""
+    with store.replacing(path) as part, open(part, "w", newline="") as f:
+        writer = csv.DictWriter(f, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_markdown(path, rows):
+    """Write the same rows for reading, grouped by data set, all or nothing."""
+    with store.replacing(path) as part, open(part, "w") as f:
+        f.write("\n".join(_markdown(rows)) + "\n")
+
+
+def _markdown(rows):
+    yield from (
+        "# Table 2: Link & Code at 64 bytes per vector",
+        "",
+        "R@k is the share of queries whose true nearest neighbour is among the first k results, "
+        "in per cent, with its 95 % Wilson interval for R@1. L is the number of links (M0), T "
+        "efSearch. `re-ranked` is the k_reorder: 0 ranks by the codes alone. Distances and hops "
+        "are means per query on the base level; ms per query is the median over repetitions at "
+        "the given number of threads. mse is the squared error of what the results are ranked by.",
+    )
+    for dataset, group in itertools.groupby(rows, lambda row: row["dataset"]):
+        group = list(group)
+        with_published = any(row["published_R@1"] for row in group)
+        head = "L|codec|beta|bytes|T|re-ranked|R@1|R@10|R@100|mse|distances|hops|ms/query".split(
+            "|"
+        )
+        head += ["published R@1", "verdict"] if with_published else []
+        yield from ("", f"## {dataset} ({group[0]['nq']} queries)", "")
+        yield "| " + " | ".join(head) + " |"
+        yield "|" + "---|" * len(head)
+        for row in group:
+            yield "| " + " | ".join(_markdown_cells(row, with_published)) + " |"
+    threads = {row["threads"] for row in rows if row["threads"]}
+    yield from ("", f"Threads per timed search: {', '.join(sorted(threads))}.")
+
+
+def _markdown_cells(row, with_published):
+    graph = row["mode"] == "graph"
+    percent = {c: f"{100 * float(row[c]):.2f}" for c in row if c.startswith("R@")}
+    yield from (row["M0"], row["codec"], row["beta"], row["bytes_per_vector"])
+    yield from (row["efSearch"], row["k_reorder"]) if graph else ("exhaustive", "all")
+    yield f"{percent['R@1']} [{percent['R@1_lo']}, {percent['R@1_hi']}]"
+    yield from (percent["R@10"], percent["R@100"], row["mse"])
+    yield from (row["ndis"], row["nhops"], row["ms_per_query"])
+    if with_published:
+        theirs = row["published_R@1"]
+        yield from (f"{100 * float(theirs):.2f}" if theirs else "", row["verdict"])

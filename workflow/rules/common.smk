@@ -1,0 +1,98 @@
+# Validation, closed wildcards, and the functions that rules share.
+import os
+import sys
+
+sys.path.insert(0, "lib")  # so that an uninstalled checkout can say what it lacks
+
+from linkprune import config as checked
+from linkprune import datasets, deps, keys
+from linkprune.errors import LinkPruneError
+
+sys.path.insert(0, "csrc")
+
+import build_kernels
+
+# Idle OpenMP threads that spin slow everything else on the machine; jobs inherit this.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+try:
+    deps.check_built(build_kernels.FAMILIES, build_kernels.sources)
+    checked.check(config, [*reversed(workflow.configfiles)])
+except LinkPruneError as e:
+    sys.exit(f"linkprune: {e}")
+
+
+wildcard_constraints:
+    dataset=keys.DATASET,
+    codec=keys.CODEC,
+    graph=keys.GRAPH,
+    policy=keys.POLICY,
+    beta=keys.BETA,
+
+
+ROW = "results/{dataset}/{graph}/{policy}/{codec}/{beta}"
+
+
+def code(name):
+    """What a script imports from linkprune: Snakemake reruns on inputs, not on imports."""
+    return deps.closure(f"workflow/scripts/{name}.py")
+
+
+def dataset_entry(wildcards):
+    return config["datasets"][wildcards.dataset]
+
+
+def dataset_files(wildcards):
+    return datasets.files(wildcards.dataset, dataset_entry(wildcards))
+
+
+def download_entry(wildcards):
+    """The part of a data set that is downloaded to this file, as keywords of download.fetch."""
+    return datasets.download(wildcards.dataset, dataset_entry(wildcards), wildcards.file)
+
+
+def space_files(wildcards):
+    """The codec and codes that a graph is built on; none for one on float vectors."""
+    space = keys.hnsw(wildcards.graph).space
+    if space == "float":
+        return []
+    return [f"results/{wildcards.dataset}/{space}/{name}.h5" for name in ("codec", "codes")]
+
+
+def regression_file(wildcards):
+    return [] if wildcards.beta == "none" else [f"{ROW}/beta.h5".format(**wildcards)]
+
+
+def reorder_grid(wildcards):
+    """Without a regression there is nothing to re-rank by."""
+    grid = config["experiments"]["table2"]["k_reorder"]
+    return [0] if wildcards.beta == "none" else grid
+
+
+def table_points(name):
+    """Where the rows of an experiment lie, one dict a row, data sets in the order of the config."""
+    experiment = config["experiments"][name]
+    return [
+        dict(
+            dataset=dataset,
+            graph=checked.graph_key(row),
+            policy=row["policy"],
+            codec=row["codec"],
+            beta=row["beta"],
+        )
+        for dataset in experiment["datasets"][config["scale"]]
+        for row in checked.rows(config, name)
+    ]
+
+
+def table_files(pattern):
+    return [pattern.format(**point) for point in table_points("table2")]
+
+
+def exhaustive_files(wildcards):
+    wanted = config["experiments"]["table2"]["exhaustive"]
+    return table_files(f"{ROW}/exhaustive.h5") if wanted else []
+
+
+def table_betas(wildcards):
+    return [path for path in table_files(f"{ROW}/beta.h5") if "/none/" not in path]

@@ -1,0 +1,40 @@
+# Where vectors come from: files as they are, downloads, generators → vectors.h5.
+
+
+rule download:
+    input:
+        code("download"),
+    output:
+        "downloads/{dataset}/{file}",
+    log:
+        "logs/downloads/{dataset}/{file}.log",
+    conda:
+        "../../environment.yml"
+    wildcard_constraints:
+        file=r"[a-z]+\.[a-z0-9]+",
+    retries: 2
+    resources:
+        download=1,
+    params:
+        source=download_entry,
+    script:
+        "../scripts/download.py"
+
+
+rule vectors:
+    input:
+        code("vectors"),
+        files=dataset_files,
+    output:
+        "results/{dataset}/vectors.h5",
+    log:
+        "logs/{dataset}/vectors.log",
+    benchmark:
+        "benchmarks/{dataset}/vectors.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        entry=dataset_entry,
+        seed=config["seed"],
+    script:
+        "../scripts/vectors.py"

@@ -1,0 +1,21 @@
+# The graph as built. A pruning policy reads it and writes {policy}/graph.h5 with the same schema.
+
+
+rule hnsw:
+    input:
+        code("hnsw"),
+        vectors="results/{dataset}/vectors.h5",
+        space=space_files,
+    output:
+        "results/{dataset}/{graph}/unpruned/graph.h5",
+    log:
+        "logs/{dataset}/{graph}/unpruned/hnsw.log",
+    benchmark:
+        "benchmarks/{dataset}/{graph}/unpruned/hnsw.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 8
+    params:
+        seed=config["seed"],
+    script:
+        "../scripts/hnsw.py"

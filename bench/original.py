@@ -38,8 +38,6 @@ import argparse
 import contextlib
 import json
 import os
-import re
-import resource
 import sys
 import time
 from pathlib import Path
@@ -52,13 +50,6 @@ import original_build as parts
 
 NTRAIN, BETA_NTRAIN = 65536, 250000
 RANKS = 1, 10, 100
-
-
-def peak_rss_mb():
-    """Peak resident memory so far; ru_maxrss begins at the parent's, VmHWM (Linux) does not."""
-    with contextlib.suppress(OSError):
-        return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) // 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def read(path, dtype="float32", d=None):
@@ -81,10 +72,12 @@ def new_h5(path):
 
 
 def write_json(path, report):
+    """Write a report, NumPy scalars included."""
     Path(path).write_text(json.dumps(report, indent=1, default=lambda x: x.item()) + "\n")
 
 
 def build(a):
+    """Train, fill, export; write DIR."""
     nsq, d_out = parts.parse_codec(a.codec)
     shape = parts.parse_beta(a.beta, d_out)
     base = read(a.base)
@@ -94,7 +87,7 @@ def build(a):
     folder, clock, errors = Path(a.out), parts.Clock(), []
     folder.mkdir(parents=True, exist_ok=True)
     index = parts.build_index(base, learn, nsq, d_out, a.M0, clock)
-    peak, arrays = {"add": peak_rss_mb()}, parts.index_arrays(index)
+    peak, arrays = {"add": parts.peak_rss_mb()}, parts.index_arrays(index)
     rotation, graph, _ = parts.components(index)
     faiss.write_index(index, str(folder / "index.faiss"))
     if shape:
@@ -105,7 +98,7 @@ def build(a):
             codes = beta.encode(x, arrays["beta_centroids"])
         if codes.size:
             arrays["beta_codes"] = codes
-    peak["all"] = peak_rss_mb()
+    peak["all"] = parts.peak_rss_mb()
     settings = {name: getattr(a, name) for name in ("codec", "M0", "beta", "beta_rounds")}
     settings |= {"M": parts.M, "efConstruction": parts.EF_CONSTRUCTION}
     settings |= {"nb": len(base), "d": base.shape[1], "nt": len(learn)}
@@ -145,6 +138,7 @@ class Original:
         return {f"R@{r}": float(hit[:, :r].any(axis=1).mean()) for r in RANKS if r <= self.k}
 
     def check(self, efSearch, k_reorder):
+        """Refuse an operating point that this index does not have."""
         if efSearch < 1 or k_reorder < 0 or (k_reorder and not self.beta):
             allowed = "at least 0" if self.beta else "0, as the index has no weights"
             raise ValueError(
@@ -177,6 +171,7 @@ class Original:
         return self.rotation.apply(base)
 
     def plain(self):
+        """What the PQ codes alone decode to: (nb, d_out) float32."""
         return self.storage.reconstruct_n(0, self.storage.ntotal)
 
     def exhaustive(self):
@@ -197,6 +192,7 @@ class Original:
         return {"cpu_s": cpu, "same_codes": np.array_equal(codes, self.beta_codes)}
 
     def errors(self):
+        """Mean squared error per vector, after the rotation, of what the codes decode to."""
         x, found = self.base(), {"error_pq": self.plain()}
         if self.beta:
             found["error_beta"] = self.beta.decode()
@@ -204,6 +200,7 @@ class Original:
 
 
 def search(a):
+    """Every operating point, `repetitions` times; write S.h5 and S.json."""
     original, rows = Original(a), []
     points = [(ef, k_reorder) for k_reorder in a.k_reorder for ef in a.efSearch]
     for point in points:
@@ -217,7 +214,7 @@ def search(a):
                 row, f["ids"][p], f["distances"][p] = original.search(*point)
                 times.append(row["cpu_ms_per_query"])
             rows.append(row | {"cpu_ms": times})
-        report = {**original.settings, "k": a.k, "peak_rss_mb": peak_rss_mb()}
+        report = {**original.settings, "k": a.k, "peak_rss_mb": parts.peak_rss_mb()}
         if a.base:
             report |= original.errors()
         if a.exhaustive:
@@ -232,6 +229,7 @@ def search(a):
 
 
 def serve(a):
+    """Answer lines of standard input until `quit` or the end."""
     original = Original(a)
     for line in sys.stdin:
         words = line.split()
@@ -249,17 +247,18 @@ def serve(a):
         print(json.dumps(answer), flush=True)
 
 
-def integers(text):
+def _integers(text):
     return [int(word) for word in text.split(",")]
 
 
-def positive(text):
+def _positive(text):
     if int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text}: expected at least 1")
     return int(text)
 
 
 def arguments():
+    """The command line, parsed."""
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -268,24 +267,25 @@ def arguments():
         p.add_argument(f"--{name}", required=True)
     p.add_argument("--codec", default="OPQ32_128")
     p.add_argument("--beta", default="beta4x256")
-    p.add_argument("--M0", type=positive, default=6)
-    p.add_argument("--beta-rounds", type=positive, default=10)
+    p.add_argument("--M0", type=_positive, default=6)
+    p.add_argument("--beta-rounds", type=_positive, default=10)
     for name in ("search", "serve"):
         p = commands.add_parser(name)
         for option in ("dir", "query", "gt"):
             p.add_argument(f"--{option}", required=True)
         p.add_argument("--base")
-        p.add_argument("--k", type=positive, default=100)
+        p.add_argument("--k", type=_positive, default=100)
         if name == "search":
             p.add_argument("--out", required=True)
-            p.add_argument("--efSearch", type=integers, default=[1, 16, 64, 256, 1024])
-            p.add_argument("--k-reorder", type=integers, default=[0, 5])
-            p.add_argument("--repetitions", type=positive, default=5)
+            p.add_argument("--efSearch", type=_integers, default=[1, 16, 64, 256, 1024])
+            p.add_argument("--k-reorder", type=_integers, default=[0, 5])
+            p.add_argument("--repetitions", type=_positive, default=5)
             p.add_argument("--exhaustive", action="store_true")
     return parser.parse_args()
 
 
 def main():
+    """Run one command; what its input makes impossible ends in one line."""
     if not hasattr(faiss, "ReconstructFromNeighbors"):
         sys.exit(f"original.py: Faiss {faiss.__version__} has no Link & Code: use original_env.sh")
     a = arguments()

@@ -6,7 +6,9 @@ links of a vector again in every round, and searches all parts in order to assig
 
 import contextlib
 import re
+import resource
 import time
+from pathlib import Path
 
 import faiss
 import numpy as np
@@ -16,6 +18,7 @@ RCOND = 0.01  # singular values below this fraction of the largest one are cut
 
 
 def parse_codec(key):
+    """Sub-quantisers and dimensions after the rotation."""
     match = re.fullmatch(r"OPQ([1-9]\d*)_([1-9]\d*)", key)
     if not match or int(match[2]) % int(match[1]):
         raise ValueError(f"--codec {key}: expected OPQm_d with d a multiple of m")
@@ -37,9 +40,17 @@ class Clock(dict):
 
     @contextlib.contextmanager
     def __call__(self, stage):
+        """Charge the block to a stage."""
         start = time.process_time()
         yield
         self[stage] = self.get(stage, 0.0) + time.process_time() - start
+
+
+def peak_rss_mb():
+    """Peak resident memory so far; ru_maxrss begins at the parent's, VmHWM (Linux) does not."""
+    with contextlib.suppress(OSError):
+        return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) // 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def build_index(base, learn, nsq, d_out, M0, clock):
@@ -123,6 +134,7 @@ class Beta:
         return x
 
     def columns(self, part):
+        """The dimensions of a part."""
         return slice(part * self.rfn.dsub, (part + 1) * self.rfn.dsub)
 
     def slots(self, i, columns):

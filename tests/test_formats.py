@@ -214,7 +214,7 @@ def test_the_first_row_that_is_not_finite_is_named(monkeypatch, dtype, bad):
     monkeypatch.setattr(formats, "BLOCK_BYTES", 64)
     x = np.zeros((100, 3), dtype)
     formats.check_finite(x, "base")
-    x[[61, 97], 2] = bad
+    x[[61, 62, 97], 2] = bad
     with pytest.raises(DataError, match=r"base: row 61 has .* in column 2"):
         formats.check_finite(x, "base")
     formats.check_finite(x[:61], "base")

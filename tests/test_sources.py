@@ -80,31 +80,41 @@ def test_a_patch_is_a_square_of_the_photograph(patches):
     assert china[6:14, 10:18].tobytes() in rows_of(patches["learn"])
 
 
-def test_any_range_of_synthetic_rows_is_the_same_rows():
-    edge = sources.BLOCK
+def test_any_range_of_synthetic_rows_is_the_same_rows(monkeypatch):
+    edge = 500
+    monkeypatch.setattr(sources, "BLOCK", edge)
     whole = sources.synthetic_rows("base", 0, 2 * edge + 10)
     for start, stop in [(0, 1), (edge - 3, edge + 3), (edge, 2 * edge), (5, 2 * edge + 1)]:
         part = sources.synthetic_rows("base", start, stop)
         assert part.tobytes() == whole[start:stop].tobytes()
     assert sources.synthetic_rows("base", 7, 7).shape == (0, 96)
+    sources.synthetic_rows("base", 2**40, 2**40 + 1)  # no block before it is generated
     assert len(rows_of(whole)) == len(whole)
 
 
-def test_synthetic_parts_share_centres_and_no_rows():
-    x = sources.synthetic(3000, 200, 300)
-    assert {k: v.shape for k, v in x.items()} == {
-        "base": (3000, 96),
-        "query": (200, 96),
-        "learn": (300, 96),
-    }
+def test_synthetic_parts_share_centres_and_no_rows(monkeypatch):
+    monkeypatch.setattr(sources, "BLOCK", 1000)
+    sizes = {"base": 3000, "query": 50, "learn": 300}
+    x = {part: sources.synthetic_rows(part, 0, n) for part, n in sizes.items()}
     everything = np.concatenate(list(x.values()))
     assert everything.dtype == np.float32 and len(rows_of(everything)) == len(everything)
     assert np.allclose(np.linalg.norm(everything, axis=1), 1, atol=1e-6)
     near = ((x["query"][:, None] - x["base"][None]) ** 2).sum(2).min(1)
-    far = ((x["query"][:, None] - sources.synthetic(3000, 1, 1, seed=1)["base"]) ** 2).sum(2)
+    far = ((x["query"][:, None] - sources.synthetic_rows("base", 0, 3000, seed=1)) ** 2).sum(2)
     assert near.mean() < 0.6 * far.min(1).mean()
-    again = sources.synthetic(3000, 1, 1, start=1000, stop=1500)
-    assert np.array_equal(again["base"], x["base"][1000:1500])
+
+
+def test_lazy_rows_are_the_rows():
+    lazy = sources.SyntheticRows("query", 1000, 20, rank=5, seed=3)
+    want = sources.synthetic_rows("query", 0, 1000, d=20, rank=5, seed=3)
+    assert (len(lazy), lazy.shape, lazy.dtype) == (1000, want.shape, want.dtype)
+    for rows in (slice(None), slice(10, 20), slice(990, 2000), slice(5)):
+        assert np.array_equal(lazy[rows], want[rows])
+
+
+def test_sizes_are_those_of_the_embedded_sets(patches):
+    for name, x in (("digits", sources.digits()), ("patches", patches)):
+        assert sources.SIZES[f"scikit-learn/{name}"] == {p: rows.shape for p, rows in x.items()}
 
 
 def test_synthetic_spread_is_what_was_asked():
@@ -139,5 +149,3 @@ def test_impossible_ranges_are_refused():
     for part, start, stop in [("base", -1, 1), ("base", 2, 1), ("test", 0, 1)]:
         with pytest.raises(ConfigError, match="synthetic: "):
             sources.synthetic_rows(part, start, stop)
-    with pytest.raises(ConfigError, match="stop is 11"):
-        sources.synthetic(10, 1, 1, stop=11)

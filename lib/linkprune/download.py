@@ -31,7 +31,7 @@ REPORT_EVERY = 10  # seconds
 # An open transfer; start is 0 where the server would not resume, total is of the whole file.
 _Reply = collections.namedtuple("_Reply", "stream start validator total")
 TRANSIENT = (OSError, EOFError, http.client.HTTPException, *ftplib.all_errors)
-ITEMSIZE = {"fbin": 4, "u8bin": 1, "i8bin": 1, "ibin": 4, "fvecs": 4, "bvecs": 1}
+ITEMSIZE = {"fbin": 4, "u8bin": 1, "i8bin": 1, "ibin": 4, "fvecs": 4, "bvecs": 1, "ivecs": 4}
 
 
 class _Refused(Exception):
@@ -87,7 +87,7 @@ class _Target(NamedTuple):
 def fetch(urls, path, sha256=None, size=None, first_rows=None):
     """Bring one of ``urls`` (http, https, ftp, file; mirrors of each other) to ``path``.
 
-    ``first_rows`` transfers only the start of a .fbin, .u8bin, .i8bin, .ibin, .fvecs or .bvecs file
+    ``first_rows`` transfers only the start of a vecs or big-ann file (.fbin, .u8bin, .i8bin, .ibin)
     and corrects the row count in its header; ``size`` (bytes) and ``sha256`` are those of the file
     as it ends up at ``path``. A file already there that agrees with them is kept. An interrupted
     transfer is resumed, from another mirror only if there is a checksum. Raises DataError, naming

@@ -5,7 +5,7 @@ import sys
 sys.path.insert(0, "lib")  # so that an uninstalled checkout can say what it lacks
 
 from linkprune import config as checked
-from linkprune import datasets, deps, keys
+from linkprune import datasets, deps, keys, resume
 from linkprune.errors import LinkPruneError
 
 sys.path.insert(0, "csrc")
@@ -20,6 +20,9 @@ try:
     checked.check(config, [*reversed(workflow.configfiles)])
 except LinkPruneError as e:
     sys.exit(f"linkprune: {e}")
+
+if workflow.is_main_process:
+    alive = resume.unlock_stale(".")
 
 
 wildcard_constraints:
@@ -60,7 +63,7 @@ def space_files(wildcards):
 
 
 def regression_file(wildcards):
-    return [] if wildcards.beta == "none" else [f"{ROW}/beta.h5".format(**wildcards)]
+    return [] if wildcards.beta == "none" else f"{ROW}/beta.h5".format(**wildcards)
 
 
 def reorder_grid(wildcards):

@@ -1,0 +1,23 @@
+"""Going on after a kill: Snakemake's lock outlives its owner, this one does not."""
+
+import fcntl
+from pathlib import Path
+
+
+def unlock_stale(folder):
+    """Remove Snakemake's locks under ``folder`` unless a process that holds ours is alive.
+
+    Returns the open file whose lock marks this process as alive, to be kept until it ends (the
+    system releases it, kill -9 included), or None where another process has it.
+    """
+    folder = Path(folder, ".snakemake")
+    folder.mkdir(exist_ok=True)
+    alive = open(folder / "linkprune.lock", "w")  # noqa: SIM115, kept open on purpose
+    try:
+        fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        alive.close()
+        return None
+    for lock in (folder / "locks").glob("*.lock"):
+        lock.unlink(missing_ok=True)
+    return alive

@@ -12,7 +12,7 @@ def unlock_stale(folder):
     """
     folder = Path(folder, ".snakemake")
     folder.mkdir(exist_ok=True)
-    alive = open(folder / "linkprune.lock", "w")  # noqa: SIM115, kept open on purpose
+    alive = open(folder / "linkprune.lock", "w")
     try:
         fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -8,11 +8,11 @@ rule download:
         "downloads/{dataset}/{file}",
     log:
         "logs/downloads/{dataset}/{file}.log",
-    conda:
-        "../../environment.yml"
     wildcard_constraints:
         file=r"[a-z]+\.[a-z0-9]+",
     retries: 2
+    conda:
+        "../../environment.yml"
     resources:
         download=1,
     params:

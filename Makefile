@@ -1,0 +1,58 @@
+# make: set up and run the main job. make help: everything else.
+PYTHON ?= python3
+CORES ?= $(shell nproc)
+BIN := .venv/bin
+# Idle OpenMP threads that spin slow everything else; it must be set before Python starts.
+export OMP_WAIT_POLICY ?= PASSIVE
+# Bytecode and installs of one checkout never mix with another's.
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+KERNELS := $(wildcard csrc/*.c csrc/*.h csrc/*.py) setup.py pyproject.toml
+
+.PHONY: all setup test lint bench clean help
+
+all: setup ## set up, run the main job on the embedded data, say where the results are
+	$(BIN)/snakemake --cores $(CORES) results/table2.csv
+	@echo
+	@echo "Table 2 on the embedded data: results/table2.md (to read), results/table2.csv (to use)"
+
+setup: .venv/kernels ## pinned dependencies into .venv, kernels built
+
+.venv/kernels: .venv/requirements $(KERNELS)
+	$(BIN)/pip install --quiet --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.venv/requirements: requirements.txt constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	    { echo "make: $(PYTHON) is not Python 3.11 or newer; try make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	    { echo "make: $(PYTHON) has no venv module; install it (Debian: python3-venv)" >&2; exit 1; }
+	@command -v $${CC:-cc} >/dev/null || \
+	    { echo "make: no C compiler $${CC:-cc}; install one (Debian: gcc)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --requirement requirements.txt --constraint constraints.txt
+	@touch $@
+
+.venv/dev: .venv/requirements requirements-dev.txt
+	$(BIN)/pip install --quiet --requirement requirements-dev.txt --constraint constraints.txt
+	@touch $@
+
+test: setup lint ## set up, lint, and run all tests
+	$(BIN)/pytest
+
+lint: setup .venv/dev ## ruff, snakefmt, snakemake --lint, the compiler's warnings
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+	$${CC:-cc} -std=gnu11 -O2 -fopenmp -Wall -Wextra -Werror -Wno-psabi -fsyntax-only csrc/*.c
+
+bench: setup ## compare with Faiss 1.7.4 (its environment goes into .venv174): results/bench.csv
+	$(BIN)/python bench/compare.py
+
+clean: ## remove results, logs and builds; downloads and environments stay
+	rm -rf results logs benchmarks build .snakemake .pytest_cache .ruff_cache
+	rm -rf lib/*.egg-info lib/linkprune/kernels/*.so .venv/kernels
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 8

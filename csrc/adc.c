@@ -4,6 +4,7 @@
 
 #include "adc_table.h"
 #include "kernels.h"
+#include "space.h"
 
 ANN_CLONES
 int ann_adc_tables(const float *x, const float *centroids_t, size_t n, size_t nsq, size_t dsub,
@@ -42,9 +43,7 @@ int ann_pq_decode(const uint8_t *codes, const float *centroids, size_t n, size_t
         return ANN_EINVAL;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t i = 0; i < n; i++)
-        for (size_t m = 0; m < nsq; m++)
-            memcpy(x + (i * nsq + m) * dsub, centroids + (m * KSUB + codes[i * nsq + m]) * dsub,
-                   dsub * sizeof(float));
+        ann_decode(centroids, codes + i * nsq, 0, nsq, dsub, x + i * nsq * dsub);
     return ANN_OK;
 }
 

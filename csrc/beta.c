@@ -35,9 +35,8 @@ int ann_beta_moments(const float *x, const uint8_t *codes, const int32_t *neighb
         const int32_t *links = neighbors + (first + i) * (m1 - 1);
         for (size_t j = 0; j < m1; j++) {
             size_t id = j && links[j - 1] >= 0 ? (size_t)links[j - 1] : first + i;
-            for (size_t m = lo / dsub; m * dsub < hi; m++) /* only the codes that the part needs */
-                memcpy(u + j * d + m * dsub, centroids + (m * KSUB + codes[id * nsq + m]) * dsub,
-                       dsub * sizeof *u);
+            /* Only the codes that the part needs. */
+            ann_decode(centroids, codes + id * nsq, lo / dsub, (hi + dsub - 1) / dsub, dsub, u + j * d);
         }
         for (size_t t = 0; t < dp; t++)
             e[t] = x[i * d + lo + t] - u[lo + t];
@@ -112,15 +111,35 @@ ANN_INLINE void reconstruct(size_t id, const uint8_t *codes, const int32_t *neig
     for (size_t j = 0; j < m1; j++) {
         int32_t link = j ? neighbors[id * (m1 - 1) + j - 1] : -1;
         size_t from = link < 0 ? id : (size_t)link;
-        for (size_t m = 0; m < nsq; m++)
-            memcpy(room + m * dsub, centroids + (m * KSUB + codes[from * nsq + m]) * dsub,
-                   dsub * sizeof *room);
+        ann_decode(centroids, codes + from * nsq, 0, nsq, dsub, room);
         for (size_t p = 0; p < parts; p++) {
             size_t c = beta_codes ? beta_codes[id * parts + p] : 0;
             float weight = beta_centroids[(p * kbeta + c) * m1 + j];
             for (size_t t = p * dp; t < (p + 1) * dp; t++)
                 out[t] += weight * room[t];
         }
+    }
+}
+
+/* Bring what a reconstruction reads of the vertex itself ... */
+ANN_INLINE void prefetch_vertex(size_t id, const uint8_t *codes, const int32_t *neighbors,
+                                const uint8_t *beta_codes, size_t nsq, size_t m1, size_t parts)
+{
+    __builtin_prefetch(neighbors + id * (m1 - 1));
+    __builtin_prefetch(codes + id * nsq);
+    __builtin_prefetch(codes + (id + 1) * nsq - 1);
+    if (beta_codes)
+        __builtin_prefetch(beta_codes + id * parts);
+}
+
+/* ... and, once its links are there, of those. */
+ANN_INLINE void prefetch_links(size_t id, const uint8_t *codes, const int32_t *neighbors,
+                               size_t nsq, size_t m1)
+{
+    const int32_t *links = neighbors + id * (m1 - 1);
+    for (size_t j = 0; j < m1 - 1 && links[j] >= 0; j++) {
+        __builtin_prefetch(codes + (size_t)links[j] * nsq);
+        __builtin_prefetch(codes + ((size_t)links[j] + 1) * nsq - 1);
     }
 }
 
@@ -169,6 +188,10 @@ int ann_reorder(const float *query, const uint8_t *codes, const int32_t *neighbo
         float *dis = D + q * k;
         int32_t *ids = I + q * k;
         size_t n = 0;
+        for (size_t j = 0; j < k_reorder && ids[j] >= 0; j++)
+            prefetch_vertex((size_t)ids[j], codes, neighbors, beta_codes, nsq, m1, parts);
+        for (size_t j = 0; j < k_reorder && ids[j] >= 0; j++)
+            prefetch_links((size_t)ids[j], codes, neighbors, nsq, m1);
         for (; n < k_reorder && ids[n] >= 0; n++) {
             int32_t id = ids[n];
             reconstruct((size_t)id, codes, neighbors, centroids, beta_centroids, beta_codes, nsq,

@@ -11,7 +11,7 @@ from cffi import FFI
 # The sources and headers of each family: the index of csrc/.
 FAMILIES = {
     "distance": ["distance.c", "matmul_block.h"],
-    "adc": ["adc.c", "adc_table.h"],
+    "adc": ["adc.c", "adc_table.h", "space.h"],
     "beam": ["beam.c", "walk.h", "space.h", "adc_table.h"],
     "hnsw": ["hnsw.c", "walk.h", "space.h", "adc_table.h"],
     "beta": ["beta.c", "solve.c", "matmul_block.h", "space.h", "adc_table.h"],

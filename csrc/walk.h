@@ -17,7 +17,7 @@ typedef struct {
     size_t n, cap, next; /* next: the first candidate not expanded */
 } ann_beam;
 
-enum { LINK_CHUNK = 32 };
+enum { LINK_CHUNK = 32, LOOK_AHEAD = 8 };
 
 ANN_INLINE int32_t ann_id(ann_candidate c)
 {
@@ -55,19 +55,22 @@ ANN_INLINE void ann_beam_insert(ann_beam *beam, float d, int32_t id)
             return;
         beam->n--;
     }
-    size_t lo = 0, hi = beam->n;
-    while (lo < hi) {
-        size_t mid = (lo + hi) / 2;
-        if (ann_nearer(d, id, beam->at[mid]))
-            hi = mid;
-        else
-            lo = mid + 1;
+    /* Bisection without branches on data: where a distance falls cannot be predicted. */
+    ann_candidate *first = beam->at;
+    for (size_t n = beam->n; n > 0; n /= 2) {
+        ann_candidate *middle = first + n / 2;
+        int right = middle->distance < d;
+        first = right ? middle + 1 : first;
+        n -= right & !(n & 1); /* what is right of the middle of an even number is one less */
     }
-    memmove(beam->at + lo + 1, beam->at + lo, (beam->n - lo) * sizeof *beam->at);
-    beam->at[lo] = (ann_candidate){d, id};
+    size_t at = (size_t)(first - beam->at);
+    while (at < beam->n && !ann_nearer(d, id, beam->at[at]))
+        at++; /* equal distances, smaller ids */
+    memmove(beam->at + at + 1, beam->at + at, (beam->n - at) * sizeof *beam->at);
+    beam->at[at] = (ann_candidate){d, id};
     beam->n++;
-    if (lo < beam->next)
-        beam->next = lo;
+    if (at < beam->next)
+        beam->next = at;
 }
 
 /* Greedy descent from *v, whose distance is *d, on one level: a round scans all links of the vertex
@@ -93,6 +96,28 @@ ANN_INLINE int32_t ann_descend(const ann_space *s, const ann_graph *g, int level
     }
 }
 
+ANN_INLINE size_t ann_next_open(const ann_beam *beam, size_t i)
+{
+    while (i < beam->n && beam->at[i].id < 0)
+        i++;
+    return i;
+}
+
+/* While a vertex is expanded, bring what its likely successors need: the vectors of the links of
+ * the next candidate, whose list an earlier call brought, and the list of the one after it. */
+ANN_INLINE void ann_look_ahead(const ann_space *s, const ann_graph *g, int level,
+                               const ann_beam *beam)
+{
+    if (level > 0 || beam->next >= beam->n)
+        return;
+    const int32_t *links = g->neighbors + (size_t)beam->at[beam->next].id * g->M0;
+    for (size_t j = 0; j < g->M0 && j < LOOK_AHEAD && links[j] >= 0; j++)
+        ann_prefetch(s, links[j]);
+    size_t after = ann_next_open(beam, beam->next + 1);
+    if (after < beam->n)
+        __builtin_prefetch(g->neighbors + (size_t)beam->at[after].id * g->M0);
+}
+
 /* Beam search on a level from what the beam holds; visited[v] == epoch marks what was evaluated.
  * Adds to *ndis the distances evaluated and to *nhops the vertices expanded. */
 ANN_INLINE void ann_beam_search(const ann_space *s, const ann_graph *g, int level,
@@ -105,9 +130,8 @@ ANN_INLINE void ann_beam_search(const ann_space *s, const ann_graph *g, int leve
             return;
         int32_t v = beam->at[i].id;
         beam->at[i].id = ~v;
-        do
-            beam->next++;
-        while (beam->next < beam->n && beam->at[beam->next].id < 0);
+        beam->next = ann_next_open(beam, i + 1);
+        ann_look_ahead(s, g, level, beam);
         ++*nhops;
         size_t slots;
         const int32_t *links = ann_links(g, v, level, &slots);
@@ -124,8 +148,6 @@ ANN_INLINE void ann_beam_search(const ann_space *s, const ann_graph *g, int leve
                 ann_beam_insert(beam, ann_to_query(s, query, fresh[l]), fresh[l]);
             *ndis += (int32_t)n;
         }
-        if (level == 0 && beam->next < beam->n)
-            __builtin_prefetch(g->neighbors + (size_t)beam->at[beam->next].id * g->M0);
     }
 }
 

@@ -3,12 +3,13 @@
     python bench/compare.py [--base B --learn L --query Q [--gt G]] [--work DIR] [--out FILE.csv]
 
 Without files it takes the embedded colour patches. The tables go to standard output, all rows to
-the CSV; ratio is the original's cost by ours. Times are CPU time of one thread, unless a row says
-otherwise; the two sides take turns where a measurement is cheap enough to repeat. Checks that do
-not hold are listed at the end; they do not change the exit status.
+the CSV; ratio is the original's cost by ours, quality is squared error per vector or recall. Times
+are CPU times on one thread unless a row says otherwise, and the two sides take turns where a
+measurement is cheap enough to repeat. What does not hold is listed at the end; the exit status is 0
+all the same.
 
-DIR keeps the indexes of the original, minutes of work, which a later run with the same vectors and
-settings takes again.
+DIR keeps the indexes of the original, minutes of work: a later run with the same vectors and
+settings takes them again.
 """
 
 import os
@@ -28,37 +29,15 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from ours import TOLERANCE, agreement, exported, parity
-from report import Report
+import ours
+import report as rows
 
-from linkprune import (
-    beta,
-    formats,
-    groundtruth,
-    hnsw,
-    keys,
-    metrics,
-    opq,
-    regression,
-    seeds,
-    sources,
-    store,
-    timing,
-)
+from linkprune import beta, formats, groundtruth, keys, opq, regression, seeds, sources, timing
 from linkprune.errors import ConfigError, DataError, LinkPruneError
-from linkprune.index import Index
+from linkprune.store import replacing
 
 HERE = Path(__file__).resolve().parent
-PARTS = {
-    "a": "Training",
-    "b1": "Search, each side on its own index",
-    "b2": "Search, ours on the index of the original",
-    "c": "Reconstruction and encoding, on the index of the original",
-    "d": "Memory of a search process",
-    "e": "Training of the weights, on the index of the original",
-}
-K, SEED, M, EF_CONSTRUCTION = 100, 2018, 32, 200
-ROUNDS = 10
+K = 100
 THREADS = 2  # of the extra rows
 
 
@@ -67,15 +46,8 @@ def say(text):
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
-def timed(call, *args, **more):
-    """Result, CPU seconds, wall seconds."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    out = call(*args, **more)
-    return out, time.process_time() - cpu, time.perf_counter() - wall
-
-
 def prepare(a, work):
-    """Put base, learn, query and gt into ``work`` as .npy for both sides; the arrays by name."""
+    """base, learn, query (n, d) float32 and gt (nq, kgt) int32 by name; as .npy in ``work`` too."""
     given = {name: getattr(a, name) for name in ("base", "learn", "query")}
     if all(given.values()):
         x = {name: formats.read(path) for name, path in given.items()}
@@ -84,33 +56,24 @@ def prepare(a, work):
     else:
         x = sources.patches()
     x["base"], x["learn"] = x["base"][: a.rows], x["learn"][: opq.TRAIN_ROWS]
-    x = {name: np.ascontiguousarray(rows, np.float32) for name, rows in x.items()}
-    for name, rows in x.items():
-        formats.check_finite(rows, name)
-        if rows.shape[1] != x["base"].shape[1]:
-            raise DataError(f"{name}: {rows.shape[1]} dimensions, base has {x['base'].shape[1]}")
+    x = {name: np.ascontiguousarray(vectors, np.float32) for name, vectors in x.items()}
+    for name, vectors in x.items():
+        formats.check_finite(vectors, name)
+        if vectors.shape[1] != x["base"].shape[1]:
+            raise DataError(f"{name} has {vectors.shape[1]} columns, base {x['base'].shape[1]}")
     if a.gt:
-        gt = np.ascontiguousarray(formats.read(a.gt), np.int32)
-        groundtruth.spot_check(gt, x["query"], x["base"], "l2", seeds.generator(SEED, "spot"))
+        x["gt"] = np.ascontiguousarray(formats.read(a.gt), np.int32)
+        rng = seeds.generator(ours.SEED, "compare")
+        groundtruth.spot_check(x["gt"], x["query"], x["base"], "l2", rng)
     else:
-        gt, _ = groundtruth.exact(x["query"], x["base"], 1)
-    for name, rows in (x | {"gt": gt}).items():
-        formats.write(work / f"{name}.npy", rows)
-    return x | {"gt": gt}
-
-
-def interpreter(path):
-    """The interpreter with Faiss 1.7.4, made beside the sources where none is given."""
-    if path is None:
-        made = run([HERE / "original_env.sh", HERE.parent / ".venv174"], "the environment of 1.7.4")
-        return made.strip()
-    if not os.access(path, os.X_OK):
-        raise ConfigError(f"--original-python {path}: cannot be run")
-    return path
+        x["gt"], _ = groundtruth.exact(x["query"], x["base"], 1)
+    for name, values in x.items():
+        formats.write(work / f"{name}.npy", values)
+    return x
 
 
 def run(command, what):
-    """Standard output of a command; DataError with its last line where it fails."""
+    """Standard output of a command; DataError with its last words where it fails."""
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
@@ -118,59 +81,71 @@ def run(command, what):
     return done.stdout
 
 
+def interpreter(path):
+    """The interpreter with Faiss 1.7.4, made beside the sources where none is given."""
+    if path is None:
+        say("the environment of the original, .venv174")
+        return run(
+            [HERE / "original_env.sh", HERE.parent / ".venv174"], "--original-python"
+        ).strip()
+    if not os.access(path, os.X_OK):
+        raise ConfigError(f"--original-python {path}: cannot be run")
+    return path
+
+
 class Original:
-    """The other side: its command line with the files of ``work``, and its builds."""
+    """The other side: original.py on the files of ``work``."""
 
     def __init__(self, python, work):
         self.command = [python, HERE / "original.py"]
         self.work, self.dir = work, work / "original_0"
-        files = ["--query", work / "query.npy", "--gt", work / "gt.npy", "--k", K]
-        self.files = ["--dir", self.dir, "--base", work / "base.npy", *files]
+        files = {"dir": self.dir, **{n: work / f"{n}.npy" for n in ("base", "query", "gt")}, "k": K}
+        self.files = [word for name, x in files.items() for word in (f"--{name}", x)]
 
-    def build(self, a, x):
-        """Every build.json: builds of an earlier run from the same settings are taken again."""
-        settings = {"codec": a.codec, "M0": a.M0, "beta": a.beta, "beta_rounds": ROUNDS}
-        record = settings | {n: hashlib.sha256(x[n]).hexdigest() for n in ("base", "learn")}
-        return [self._one(r, settings, record) for r in range(a.build_repetitions)]
-
-    def _one(self, repetition, settings, record):
+    def build(self, repetition, settings, x):
+        """A build.json; that of an earlier run with the same settings and vectors is as good."""
         folder = self.work / f"original_{repetition}"
+        record = settings | {n: hashlib.sha256(x[n]).hexdigest() for n in ("base", "learn")}
         inputs, built = folder / "inputs.json", folder / "build.json"
         if inputs.exists() and json.loads(inputs.read_text()) == record:
-            say(f"{folder}: built before from the same vectors and settings")
-            return json.loads(built.read_text())
-        inputs.unlink(missing_ok=True)
-        say("the original builds its index: minutes")
-        flags = [word for k, v in settings.items() for word in (f"--{k.replace('_', '-')}", v)]
-        vectors = ["--base", self.work / "base.npy", "--learn", self.work / "learn.npy"]
-        run([*self.command, "build", *vectors, *flags, "--out", folder], "the original's build")
-        with store.replacing(inputs) as part:  # last: its presence says that the build is complete
-            part.write_text(json.dumps(record))
+            say(f"the original's index in {folder} has the same vectors and settings")
+        else:
+            say("the original builds its index, which takes minutes")
+            inputs.unlink(missing_ok=True)
+            files = {n: self.work / f"{n}.npy" for n in ("base", "learn")} | {"out": folder}
+            flags = [word for n, value in (settings | files).items() for word in (f"--{n}", value)]
+            run([*self.command, "build", *flags], "the original's build")
+            with replacing(inputs) as part:  # comes last, so that it stands for a complete build
+                part.write_text(json.dumps(record))
         return json.loads(built.read_text())
 
-    def search(self, a):
-        """One search process: its report, ids and distances (points, nq, K)."""
+    def search(self, efSearch, k_reorder):
+        """A search process of its own: its report, and ids and distances by point."""
         out = self.work / "search.h5"
-        grid = ["--efSearch", a.efSearch, "--k-reorder", a.k_reorder, "--repetitions", 1]
-        command = [*self.command, "search", *self.files, *grid, "--out", out]
-        run(map(text_of, command), "the original's search")
+        lists = [",".join(map(str, x)) for x in (efSearch, k_reorder)]
+        grid = ["--efSearch", lists[0], "--k-reorder", lists[1], "--repetitions", 1, "--out", out]
+        run([*self.command, "search", *self.files, *grid], "the original's search")
         with h5py.File(out) as f:
-            return json.loads(out.with_suffix(".json").read_text()), f["ids"][()], f["distances"][()]
+            points = zip(f["efSearch"][()], f["k_reorder"][()], strict=True)
+            found = dict(zip(points, zip(f["ids"], f["distances"], strict=True), strict=True))
+        return json.loads(out.with_suffix(".json").read_text()), found
 
     @contextlib.contextmanager
     def serve(self):
-        """A function that sends a line to a waiting search process and returns the answer."""
-        command, errors = [*map(str, [*self.command, "serve", *self.files])], self.work / "serve.log"
+        """A function that puts a line to a waiting search process and returns the answer."""
+        errors = self.work / "serve.log"
         with open(errors, "w") as log:
-            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": log}
-            process = subprocess.Popen(command, text=True, bufsize=1, **pipes)
+            process = subprocess.Popen(
+                [*map(str, [*self.command, "serve", *self.files])],
+                text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+            )  # fmt: skip
 
             def ask(line):
                 with contextlib.suppress(BrokenPipeError):
-                    process.stdin.write(f"{line}\n")
-                answer = json.loads(process.stdout.readline() or '{"error": "it ended"}')
+                    print(line, file=process.stdin, flush=True)
+                answer = json.loads(process.stdout.readline() or '{"error": "ended"}')
                 if "error" in answer:
-                    raise DataError(f"the original: {answer['error']}; see {errors}")
+                    raise DataError(f"the original: {answer['error']}, see {errors}")
                 return answer
 
             try:
@@ -181,62 +156,174 @@ class Original:
                 process.wait()
 
 
-def text_of(word):
-    """A word of a command line; lists joined by commas."""
-    return ",".join(map(str, word)) if isinstance(word, list) else str(word)
+def take_turns(ask, own, exported, x, points, repetitions):
+    """Every point of (efSearch, k_reorder), in turns: times, recalls and the last answer by name.
+
+    original, own, exported: CPU ms per query; threads: wall ms per query of own on more threads.
+    """
+    sides = {"own": (own, 1, 0), "exported": (exported, 1, 0), "threads": (own, THREADS, 1)}
+    names, scale = ("original", *sides), 1000 / len(x["query"])
+    found, out = {}, {point: {name: [] for name in names} for point in points}
+    for repetition in range(-1, repetitions):  # the first warms up
+        say(f"search: repetition {repetition + 1} of {repetitions}")
+        for (ef, r), row in out.items():
+            row["answer"] = ask(f"{ef} {r}")
+            row["original"].append(row["answer"]["cpu_ms_per_query"])
+            for name, (index, threads, clock) in sides.items():
+                found[name], times = ours.timed(index.search, x["query"], K, ef, r, threads)
+                row[name].append(times[clock] * scale)
+            if repetition < 0:
+                for name in names:
+                    row[name].clear()
+                row["found"] = found["exported"]
+                for name in ("own", "exported"):
+                    row[f"{name}_recalls"] = ours.recalls(found[name], x["gt"])
+    return out
 
 
-def train(a, x, threads, repetitions):
-    """Our whole index, and seconds by stage, (CPU, wall) of every repetition."""
-    seconds, codec_key, beta_key = {}, keys.codec(a.codec), keys.beta(a.beta)
-    graph_key = keys.HNSW(a.M0, M, EF_CONSTRUCTION, a.codec)
-
-    def stage(name, call, *args, **more):
-        out, *times = timed(call, *args, threads=threads, **more)
-        seconds.setdefault(name, []).append(times)
-        return out
-
-    def links(codec, threads):
-        codes, error = codec.encode(x["base"], threads)
-        vertices = {"codec": codec, "codes": codes}
-        return codes, error, hnsw.build(graph_key, x["base"], SEED, **vertices, threads=threads)
-
-    for repetition in range(repetitions):
-        say(f"we train with {threads} threads: {repetition + 1} of {repetitions}")
-        codec = stage("rotation and PQ", opq.train, x["learn"], codec_key, SEED)
-        codes, error_pq, graph = stage("codes and graph", links, codec)
-        sample, vertices = x["base"][: beta.TRAIN_ROWS], (codec, codes, graph.neighbors)
-        book, _ = stage("weights", beta.train, beta_key, sample, *vertices, SEED, ROUNDS)
-        encoded, _ = stage("encoding", regression.encode, x["base"], *vertices, book)
-    return Index(codec, codes, graph, encoded), error_pq, seconds
+def encode_in_turns(ask, exported, base, repetitions):
+    """Encoding with the codebook of the original: seconds (repetitions, 2) of ours, CPU of its."""
+    of = exported.codec, exported.codes, exported.graph.neighbors, exported.beta.beta_centroids
+    mine, its = [], []
+    for _ in range(repetitions):
+        its.append(ask("encode")["cpu_s"])
+        mine.append(ours.timed(regression.encode, base, *of)[1])
+    return np.array(mine), its
 
 
-def recalls(found, gt):
-    """R@k of a Result, as the original's answers have them, and the distances per query."""
-    rank = metrics.true_rank(found.I, gt)
-    recall = {f"R@{k}": metrics.one_recall_at(rank, k) for k in (1, 10, 100)}
-    return recall | {"ndis": float(found.ndis.mean())}
+def weights(exported, base, key, repetitions):
+    """Our training on an index of the original: CPU seconds, final error, error by round."""
+    of, cpu = (exported.codec, exported.codes, exported.graph.neighbors), []
+    for _ in range(repetitions):
+        (book, history), times = ours.timed(
+            beta.train, keys.beta(key), base[: beta.TRAIN_ROWS], *of, ours.SEED
+        )
+        cpu.append(times[0])
+    return cpu, regression.encode(base, *of, book)[1], history
 
 
-def compare_training(report, a, builds, own, errors, qualities):
-    """Part a: own by threads is (seconds by stage)."""
-    stages = {
-        "rotation and PQ": (("opq", "pq"), "error_pq"),
-        "codes and graph": (("add", "reorder_links"), "R@10"),
-        "weights": (("beta_total",), "error_beta"),
-        "encoding": (("encode",), "error_beta"),
+def peaks(index, query, a, repetitions):
+    """Peak memory in MB of a search process: by what it loads, (repetitions,)."""
+    command = [sys.executable, HERE / "ours.py"]
+    lists = [",".join(map(str, x)) for x in (a.efSearch, a.k_reorder)]
+    return {
+        kind: [
+            float(run([*command, kind, index, query, K, *lists], "our search"))
+            for _ in range(repetitions)
+        ]
+        for kind in ("Index", "LinkCode")
     }
-    limits = {"weights": 20, "encoding": 5}
-    for threads, seconds in own.items():
-        for stage, (names, quality) in stages.items():
-            cpu, wall = np.array(seconds[stage]).T
-            original = [sum(build["cpu_s"][name] for name in names) for build in builds]
-            of = [{quality: side[quality]} for side in (errors | qualities)[quality]]
-            if threads > 1:
-                report.add("a", stage, "wall s", wall, threads=threads)
-                continue
-            checks = []
-            if stage in limits:
-                text = f"at most 1/{limits[stage]} of the CPU time"
-                checks = [(text, np.median(cpu) * limits[stage] <= np.median(original))]
-            report.add("a", stage, "CPU s", cpu, original, quality=of, checks=checks)
+
+
+def compare(a, work):
+    """Measure everything; returns the report and what the numbers refer to."""
+    x, original, report = (
+        prepare(a, work),
+        Original(interpreter(a.original_python), work),
+        rows.Report(),
+    )
+    settings = {"codec": a.codec, "M0": a.M0, "beta": a.beta}
+    builds = [original.build(r, settings, x) for r in range(a.build_repetitions)]
+    exported, ntrain = ours.exported(original.dir / "index.h5"), max(3, a.build_repetitions)
+    seconds = {}
+    for threads in (THREADS, 1):
+        say(f"we train, threads {threads}, {ntrain} times")
+        own, errors, seconds[threads] = ours.train(
+            x["base"], x["learn"], a.codec, a.M0, a.beta, threads, ntrain
+        )
+    own.save(work / "ours.h5", {"input_metric": "l2"})
+    points = [(ef, r) for r in a.k_reorder for ef in a.efSearch]
+    with original.serve() as ask:
+        found = take_turns(ask, own, exported, x, points, a.repetitions)
+        seconds[1]["encoding"], encoding = encode_in_turns(ask, exported, x["base"], a.repetitions)
+    say("memory, parity, weights")
+    theirs, lists = original.search(a.efSearch, a.k_reorder)
+    for point, row in found.items():
+        row["agreement"] = ours.agreement(row["found"], *lists[point])
+    stages = {
+        "rotation, PQ": "opq pq",
+        "codes, graph": "add reorder_links",
+        "weights": "beta_total",
+    }
+    cpu = {
+        s: [sum(b["cpu_s"][n] for n in names.split()) for b in builds]
+        for s, names in stages.items()
+    }
+    top = found[points[len(a.efSearch) - 1]]
+    error_pq, error_beta = ([{n: side[n]} for side in (errors, theirs)] for n in errors)
+    graph = [{"R@10": top[n]["R@10"]} for n in ("own_recalls", "answer")]
+    parity = ours.parity(exported, x["base"])
+    codes = [{"error_beta": parity["error_own_codes"]}, {"error_beta": theirs["error_beta"]}]
+    qualities = dict(zip(seconds[1], (error_pq, graph, error_beta, codes), strict=True))
+    rows.training(
+        report, {1: seconds[1], THREADS: seconds[THREADS]}, cpu | {"encoding": encoding}, qualities
+    )
+    rows.search(report, found, THREADS)
+    rows.parity(report, parity, theirs)
+    rows.memory(report, peaks(work / "ours.h5", work / "query.npy", a, 3), [theirs["peak_rss_mb"]])
+    mine, error, history = weights(exported, x["base"], a.beta, ntrain)
+    its = np.array(builds[0]["em_error"]) / min(len(x["base"]), beta.TRAIN_ROWS)
+    rows.weights(report, mine, cpu["weights"], (error, theirs["error_beta"]), history, its)
+    return report, header(a, x, builds[0]["settings"], ntrain)
+
+
+def header(a, x, built, ntrain):
+    """What a number of this run means."""
+    sizes = ", ".join(f"{name} {len(x[name])}" for name in ("base", "learn", "query"))
+    on = timing.machine()
+    return "\n".join([
+        f"{on['cpu']}, {on['cores']} cores, OMP_WAIT_POLICY {on['omp_wait_policy']}",
+        f"{sizes}, {x['base'].shape[1]} dimensions; {a.codec}, M0 {a.M0}, {a.beta}, k {K}",
+        f"original: Faiss {built['faiss']}, NumPy {built['numpy']}; ours: NumPy {np.__version__}, "
+        f"Python {sys.version.split()[0]}",
+        f"repetitions: search and encoding {a.repetitions}, in turns; training {ntrain} of ours, "
+        f"{a.build_repetitions} of the original; median (minimum to maximum)",
+    ])  # fmt: skip
+
+
+def arguments():
+    """The command line, parsed."""
+
+    def integers(text):
+        return [int(word) for word in text.split(",")]
+
+    raw = argparse.RawDescriptionHelpFormatter
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    for name in ("base", "learn", "query", "gt"):
+        p.add_argument(f"--{name}", help="a file as linkprune.formats reads it")
+    p.add_argument("--rows", type=int, default=100000, help="at most so many base vectors")
+    p.add_argument("--codec", default="OPQ32_128")
+    p.add_argument("--M0", type=int, default=6)
+    p.add_argument("--beta", default="beta4x256")
+    p.add_argument("--repetitions", type=int, default=5)
+    p.add_argument("--build-repetitions", type=int, default=1, help="of the original's training")
+    p.add_argument("--efSearch", type=integers, default=[1, 16, 64, 256, 1024])
+    p.add_argument("--k-reorder", type=integers, default=[0, 5])
+    p.add_argument("--original-python", help="interpreter with Faiss 1.7.4; default: .venv174")
+    p.add_argument("--work", type=Path, help="keeps the original's index; default: nothing is kept")
+    p.add_argument("--out", type=Path, default=Path("results/bench.csv"))
+    a = p.parse_args()
+    counts = (a.rows, a.M0, a.repetitions, a.build_repetitions, *a.efSearch)
+    if min(counts) < 1 or min(a.k_reorder) < 0:
+        p.error("expected counts of at least 1, and --k-reorder of at least 0")
+    if keys.codec(a.codec).d_out is None or not keys.beta(a.beta).nsq:
+        p.error(f"{a.codec}, {a.beta}: expected OPQ<nsq>_<d_out> and beta<nsq>x256")
+    return a
+
+
+def main():
+    """Compare; what the input makes impossible ends in one line."""
+    try:
+        a = arguments()
+        with tempfile.TemporaryDirectory() as temporary:
+            work = a.work or Path(temporary)
+            work.mkdir(parents=True, exist_ok=True)
+            report, head = compare(a, work)
+    except (LinkPruneError, OSError, ValueError) as e:
+        sys.exit(f"compare.py: {e}")
+    report.write(a.out)
+    print(f"{head}\n{report.text()}")
+
+
+if __name__ == "__main__":
+    main()

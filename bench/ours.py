@@ -8,17 +8,65 @@ runs a search process as small as it gets and prints its peak resident memory in
 
 import re
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 
-from linkprune import formats, regression, store
+from linkprune import formats, keys, metrics, regression, store
 from linkprune.chunks import mean
 from linkprune.codec import Codec
 from linkprune.graph import Graph
 from linkprune.index import Index
 
 TOLERANCE = 1e-5  # relative: what two orders of summation in float32 may make
+SEED, M, EF_CONSTRUCTION = 2018, 32, 200
+
+
+def timed(call, *args, **more):
+    """What the call returns, and its (CPU seconds, wall seconds)."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    out = call(*args, **more)
+    return out, (time.process_time() - cpu, time.perf_counter() - wall)
+
+
+def train(base, learn, codec, M0, weights, threads, repetitions):
+    """Train everything on base (nb, d) and learn (nt, d): codec and weights are keys.
+
+    Returns an Index, the mean squared errors of its plain and regressed reconstructions, and per
+    stage an array (repetitions, 2) of CPU and wall seconds.
+    """
+    from linkprune import beta, hnsw, opq  # here, as a search process does without
+
+    graph_key, seconds = keys.HNSW(M0, M, EF_CONSTRUCTION, codec), {}
+
+    def stage(name, call, *args, **more):
+        out, times = timed(call, *args, **more, threads=threads)
+        seconds.setdefault(name, []).append(times)
+        return out
+
+    def vertices(trained, threads):
+        codes, error = trained.encode(base, threads)
+        of = {"codec": trained, "codes": codes, "threads": threads}
+        return codes, error, hnsw.build(graph_key, base, SEED, **of)
+
+    for _ in range(repetitions):
+        trained = stage("rotation, PQ", opq.train, learn, keys.codec(codec), SEED)
+        codes, error_pq, graph = stage("codes, graph", vertices, trained)
+        of = trained, codes, graph.neighbors
+        key, rows = keys.beta(weights), base[: beta.TRAIN_ROWS]
+        book, _ = stage("weights", beta.train, key, rows, *of, SEED)
+        encoded, error = stage("encoding", regression.encode, base, *of, book)
+    errors = {"error_pq": error_pq, "error_beta": error}
+    seconds = {name: np.array(times) for name, times in seconds.items()}
+    return Index(trained, codes, graph, encoded), errors, seconds
+
+
+def recalls(found, gt):
+    """R@k of a Result, and distances per query, named as the original names them."""
+    rank = metrics.true_rank(found.I, gt)
+    recall = {f"R@{k}": metrics.one_recall_at(rank, k) for k in (1, 10, 100)}
+    return recall | {"n3": float(found.ndis.mean())}
 
 
 def exported(path):

@@ -1,8 +1,21 @@
-"""The rows of compare.py: a CSV, tables in Markdown, and what did not hold."""
+"""What compare.py measured as rows and checks: a CSV, tables in Markdown, what did not hold."""
 
 import csv
 import statistics
 
+import numpy as np
+from ours import TOLERANCE
+
+PARTS = {
+    "a": "Training (encoding: with the original's codebook; ours includes the rotation)",
+    "b1": "Search, each side on its own index",
+    "b2": "Search, ours on the index of the original",
+    "c": "Reconstruction and encoding, on the index of the original",
+    "d": "Peak memory of a search process",
+    "e": "Training of the weights, on the index of the original",
+}
+ROW = "R@1", "R@10", "R@100", "n3"
+MARGIN = 0.01  # of R@1, below the original
 COLUMNS = [
     "part", "stage", "threads", "ours_median", "ours_min", "ours_max", "original_median",
     "original_min", "original_max", "unit", "ratio", "ours_quality", "original_quality", "check",
@@ -17,10 +30,10 @@ def words(quality):
 
 
 class Report:
-    """Rows in the order they were measured; ``parts`` (name -> title) orders the tables."""
+    """Rows in the order they were measured."""
 
-    def __init__(self, parts):
-        self.parts, self.rows = parts, []
+    def __init__(self):
+        self.rows = []
 
     def add(self, part, stage, unit, ours=(), original=(), threads=1, quality=({}, {}), checks=()):
         """One row: values of both sides, their qualities, and checks as (text, whether it holds).
@@ -49,7 +62,7 @@ class Report:
     def text(self):
         """All tables, then a line per check that misses."""
         lines = []
-        for part, title in self.parts.items():
+        for part, title in PARTS.items():
             rows = [_cells(row) for row in self.rows if row["part"] == part]
             lines += ["", f"### {part}. {title}", "", *_markdown(rows)]
         misses = [
@@ -89,3 +102,84 @@ def _markdown(rows):
         for line in table
     ]
     return lines[:1] + ["|" + "|".join("-" * (w + 2) for w in widths) + "|"] + lines[1:]
+
+
+def _at_most(ours, original, share):
+    """The check of a cost: medians, ours at most a share of the original's."""
+    text = "not slower" if share == 1 else f"at most 1/{1 / share:.0f} of the CPU time"
+    return text, bool(np.median(ours) <= share * np.median(original))
+
+
+def training(report, seconds, original, qualities):
+    """Part a. seconds: threads -> stage -> (repetitions, 2); original: stage -> CPU seconds.
+
+    qualities: stage -> that of ours and of the original.
+    """
+    shares = {"weights": 1 / 20, "encoding": 1 / 5}
+    for threads, stages in seconds.items():
+        for stage, times in stages.items():
+            cpu, wall = times.T
+            if threads > 1:
+                report.add("a", stage, "wall s", wall, threads=threads)
+                continue
+            checks = [_at_most(cpu, original[stage], shares[stage])] if stage in shares else []
+            report.add("a", stage, "CPU s", cpu, original[stage], 1, qualities[stage], checks)
+
+
+def search(report, points, threads):
+    """Parts b1 and b2: the points of ``compare.take_turns``."""
+    for (ef, r), x in points.items():
+        stage, cpu = f"efSearch {ef}, k_reorder {r}", "CPU ms/query"
+        theirs = {name: x["answer"][name] for name in ROW}
+        speed = {w: [_at_most(x[w], x["original"], 1)] if r else [] for w in ("own", "exported")}
+        own, exported = x["own_recalls"], x["exported_recalls"]
+        recall = f"R@1 at most {MARGIN} lower", own["R@1"] >= theirs["R@1"] - MARGIN
+        report.add(
+            "b1", stage, cpu, x["own"], x["original"], 1, (own, theirs), [recall, *speed["own"]]
+        )
+        report.add("b1", stage, "wall ms/query", x["threads"], threads=threads)
+        agreement, same = (
+            x["agreement"],
+            ("same ids except ties", not x["agreement"]["unexplained"]),
+        )
+        equal = "n3 equal", abs(exported["n3"] - theirs["n3"]) < TOLERANCE
+        report.add(
+            "b2", stage, cpu, x["exported"], x["original"], 1, (exported | agreement, theirs),
+            [same, equal, *speed["exported"]],
+        )  # fmt: skip
+
+
+def parity(report, ours, original):
+    """Part c: ``ours.parity`` and the original's errors by the same names."""
+    for name, stage in (("error_pq", "plain"), ("error_beta", "regressed")):
+        near = abs(ours[name] - original[name]) <= TOLERANCE * original[name]
+        report.add(
+            "c", f"{stage} reconstruction", "squared error", [ours[name]], [original[name]],
+            checks=[(f"equal to {TOLERANCE}", near)],
+        )  # fmt: skip
+    quality = {"error": ours["error_own_codes"]}, {"error": original["error_beta"]}
+    checks = [("error not higher where codes differ", ours["higher"] == 0)]
+    report.add(
+        "c", "encoding", "share of equal codes", [ours["same_codes"]], (), 1, quality, checks
+    )
+
+
+def memory(report, ours, original):
+    """Part d: ours is what was loaded -> MB."""
+    for kind, mb in ours.items():
+        report.add("d", kind, "MB", mb, original, checks=[("not higher", mb[0] <= original[0])])
+
+
+def weights(report, cpu, original, errors, history, original_history):
+    """Part e: CPU seconds, errors after encoding (ours, original), errors (parts, rounds)."""
+    report.add(
+        "e", "training", "CPU s", cpu, original, 1, [{"error_beta": x} for x in errors],
+        [
+            _at_most(cpu, original, 1 / 20),
+            ("final error not higher", errors[0] <= errors[1]),
+            ("no round raises the error", bool((np.diff(history) <= 0).all())),
+        ],
+    )  # fmt: skip
+    rounds = zip(history.sum(0), original_history.sum(0), strict=True)
+    for number, (x, y) in enumerate(rounds, 1):
+        report.add("e", f"after round {number}", "squared error", [x], [y])

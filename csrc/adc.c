@@ -43,7 +43,7 @@ int ann_pq_decode(const uint8_t *codes, const float *centroids, size_t n, size_t
         return ANN_EINVAL;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t i = 0; i < n; i++)
-        ann_decode(centroids, codes + i * nsq, 0, nsq, dsub, x + i * nsq * dsub);
+        ann_decode(centroids, codes + i * nsq, nsq, dsub, x + i * nsq * dsub);
     return ANN_OK;
 }
 

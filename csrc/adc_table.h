@@ -3,6 +3,8 @@
 #define ANN_ADC_TABLE_H
 #include "kernels.h"
 
+#define FIRST_LANES {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
+
 /* row[c] = distance of x (dsub) and centroid c of centroids_t (dsub, 256), t ascending. */
 ANN_INLINE void ann_table_row(const float *x, const float *centroids_t, size_t dsub, int ip,
                               float *row)
@@ -32,22 +34,13 @@ ANN_INLINE void ann_table(const float *x, const float *centroids_t, size_t nsq, 
         ann_table_row(x + m * dsub, centroids_t + m * dsub * KSUB, dsub, ip, table + m * KSUB);
 }
 
-/* Index of the smallest of n values (n a multiple of 16), the smaller index where they tie. */
-ANN_INLINE size_t ann_argmin(const float *values, size_t n)
+/* The least of sixteen lanes' (value, index) pairs, the smaller index where values tie. */
+ANN_INLINE size_t ann_least_lane(v16 values, i16 indices, float *least)
 {
-    i16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, index = lane;
-    v16 least = *(const v16 *)values;
-    for (size_t c = LANES; c < n; c += LANES) {
-        v16 x = *(const v16 *)(values + c);
-        i16 less = x < least;
-        lane += LANES;
-        index = (lane & less) | (index & ~less);
-        least = (v16)(((i16)x & less) | ((i16)least & ~less));
-    }
     float best[LANES];
     int32_t at[LANES];
-    memcpy(best, &least, sizeof best);
-    memcpy(at, &index, sizeof at);
+    memcpy(best, &values, sizeof best);
+    memcpy(at, &indices, sizeof at);
     for (int half = LANES / 2; half > 0; half /= 2)
         for (int j = 0; j < half; j++) {
             int other = (best[j + half] < best[j]) |
@@ -55,7 +48,29 @@ ANN_INLINE size_t ann_argmin(const float *values, size_t n)
             best[j] = other ? best[j + half] : best[j];
             at[j] = other ? at[j + half] : at[j];
         }
+    *least = best[0];
     return (size_t)at[0];
+}
+
+/* Take the lanes of x that are less than those of *least, with their indices. */
+ANN_INLINE void ann_take_less(v16 x, i16 lane, v16 *least, i16 *index)
+{
+    i16 less = x < *least;
+    *index = (lane & less) | (*index & ~less);
+    *least = (v16)(((i16)x & less) | ((i16)*least & ~less));
+}
+
+/* Index of the smallest of n values (n a multiple of 16), the smaller index where they tie. */
+ANN_INLINE size_t ann_argmin(const float *values, size_t n)
+{
+    i16 lane = FIRST_LANES, index = lane;
+    v16 best = *(const v16 *)values;
+    for (size_t c = LANES; c < n; c += LANES) {
+        lane += LANES;
+        ann_take_less(*(const v16 *)(values + c), lane, &best, &index);
+    }
+    float least;
+    return ann_least_lane(best, index, &least);
 }
 
 #endif

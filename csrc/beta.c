@@ -19,66 +19,95 @@ ANN_INLINE float dot(const float *x, const float *y, size_t d)
     return -ann_float_distance(x, y, d, 1);
 }
 
+/* Bring what the moments or a reconstruction read of a vertex itself ... */
+ANN_INLINE void prefetch_vertex(size_t id, const uint8_t *codes, const int32_t *neighbors,
+                                const uint8_t *beta_codes, size_t nsq, size_t m1, size_t parts)
+{
+    __builtin_prefetch(neighbors + id * (m1 - 1));
+    __builtin_prefetch(codes + id * nsq);
+    __builtin_prefetch(codes + (id + 1) * nsq - 1);
+    if (beta_codes)
+        __builtin_prefetch(beta_codes + id * parts);
+}
+
+/* ... and, once its links are there, of those. */
+ANN_INLINE void prefetch_links(size_t id, const uint8_t *codes, const int32_t *neighbors,
+                               size_t nsq, size_t m1)
+{
+    const int32_t *links = neighbors + id * (m1 - 1);
+    for (size_t j = 0; j < m1 - 1 && links[j] >= 0; j++) {
+        __builtin_prefetch(codes + (size_t)links[j] * nsq);
+        __builtin_prefetch(codes + ((size_t)links[j] + 1) * nsq - 1);
+    }
+}
+
 ANN_CLONES
 int ann_beta_moments(const float *x, const uint8_t *codes, const int32_t *neighbors,
                      const float *centroids, size_t first, size_t n, size_t nb, size_t nsq,
-                     size_t dsub, size_t m1, size_t lo, size_t hi, int threads, float *room,
-                     float *moments)
+                     size_t dsub, size_t m1, size_t parts, size_t rows, size_t at, int threads,
+                     float *room, float *moments)
 {
-    size_t d = nsq * dsub, dp = hi - lo, n_moments = ann_beta_n_moments(m1);
-    if (threads < 1 || first + n > nb || m1 < 1 || lo >= hi || hi > d)
+    enum { AHEAD = 4 };
+    size_t d = nsq * dsub, n_moments = ann_beta_n_moments(m1);
+    if (threads < 1 || first + n > nb || m1 < 1 || parts < 1 || d % parts || at + n > rows)
         return ANN_EINVAL;
+    size_t width = d / parts;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t i = 0; i < n; i++) {
-        float *u = room + (size_t)omp_get_thread_num() * m1 * d, *out = moments + i * n_moments;
-        float e[dp];
+        float *u = room + (size_t)omp_get_thread_num() * (m1 + 1) * d, *e = u + m1 * d;
         const int32_t *links = neighbors + (first + i) * (m1 - 1);
+        if (i + AHEAD < n)
+            prefetch_links(first + i + AHEAD, codes, neighbors, nsq, m1);
         for (size_t j = 0; j < m1; j++) {
             size_t id = j && links[j - 1] >= 0 ? (size_t)links[j - 1] : first + i;
-            /* Only the codes that the part needs. */
-            ann_decode(centroids, codes + id * nsq, lo / dsub, (hi + dsub - 1) / dsub, dsub, u + j * d);
+            ann_decode(centroids, codes + id * nsq, nsq, dsub, u + j * d);
         }
-        for (size_t t = 0; t < dp; t++)
-            e[t] = x[i * d + lo + t] - u[lo + t];
+        for (size_t t = 0; t < d; t++)
+            e[t] = x[i * d + t] - u[t];
         for (size_t j = 1; j < m1; j++)
-            for (size_t t = lo; t < hi; t++)
+            for (size_t t = 0; t < d; t++)
                 u[j * d + t] -= u[t];
-        for (size_t a = 0; a < m1; a++)
-            for (size_t b = a; b < m1; b++)
-                *out++ = dot(u + a * d + lo, u + b * d + lo, dp);
-        for (size_t a = 0; a < m1; a++)
-            *out++ = dot(u + a * d + lo, e, dp);
-        *out = dot(e, e, dp);
+        for (size_t part = 0; part < parts; part++) {
+            float *out = moments + (part * rows + at + i) * n_moments;
+            const float *up = u + part * width, *ep = e + part * width;
+            for (size_t a = 0; a < m1; a++)
+                for (size_t b = a; b < m1; b++)
+                    *out++ = dot(up + a * d, up + b * d, width);
+            for (size_t a = 0; a < m1; a++)
+                *out++ = dot(up + a * d, ep, width);
+            *out = dot(ep, ep, width);
+        }
     }
     return ANN_OK;
 }
 
 ANN_CLONES
 int ann_least_column(const float *x, const float *w, size_t n, size_t depth, size_t k, size_t ldw,
-                     size_t stride, int threads, float *room, uint8_t *codes, float *least)
+                     size_t stride, int threads, uint8_t *codes, float *least)
 {
     if (threads < 1 || k < 1 || k > KSUB || ldw % BLOCK_COLS || ldw < k)
         return ANN_EINVAL;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t i = 0; i < n; i += BLOCK_ROWS) {
         const float *rows[BLOCK_ROWS];
-        float *values = room + (size_t)omp_get_thread_num() * BLOCK_ROWS * ldw;
-        for (size_t r = 0; r < BLOCK_ROWS; r++) /* past the end: the last row again, unused */
+        v16 best[BLOCK_ROWS];
+        i16 index[BLOCK_ROWS] = {{0}}, lane = FIRST_LANES;
+        for (size_t r = 0; r < BLOCK_ROWS; r++) { /* past the end: the last row again, unused */
             rows[r] = x + (i + r < n ? i + r : n - 1) * depth;
-        for (size_t j = 0; j < k; j += BLOCK_COLS) {
+            best[r] = (v16){0} + __builtin_inff();
+        }
+        for (size_t j = 0; j < k; j += BLOCK_COLS, lane += BLOCK_COLS) {
             float out[BLOCK_ROWS][BLOCK_COLS];
             ann_block(rows, w + j, depth, ldw, out);
-            for (size_t r = 0; r < BLOCK_ROWS; r++)
-                memcpy(values + r * ldw + j, out[r], sizeof out[r]);
+            for (size_t r = 0; r < BLOCK_ROWS; r++) {
+                for (size_t c = k - j; c < BLOCK_COLS; c++) /* columns that only fill up */
+                    out[r][c] = __builtin_inff();
+                ann_take_less(*(v16 *)out[r], lane, &best[r], &index[r]);
+                ann_take_less(*(v16 *)(out[r] + LANES), lane + LANES, &best[r], &index[r]);
+            }
         }
-        for (size_t r = 0; r < BLOCK_ROWS && i + r < n; r++) {
-            float *row = values + r * ldw;
-            for (size_t c = k; c % LANES; c++) /* columns that only fill up the last lanes */
-                row[c] = __builtin_inff();
-            size_t c = ann_argmin(row, (k + LANES - 1) / LANES * LANES);
-            codes[(i + r) * stride] = (uint8_t)c;
-            least[i + r] = row[c];
-        }
+        for (size_t r = 0; r < BLOCK_ROWS && i + r < n; r++)
+            codes[(i + r) * stride] = (uint8_t)ann_least_lane(best[r], index[r], &least[i + r]);
     }
     return ANN_OK;
 }
@@ -111,35 +140,13 @@ ANN_INLINE void reconstruct(size_t id, const uint8_t *codes, const int32_t *neig
     for (size_t j = 0; j < m1; j++) {
         int32_t link = j ? neighbors[id * (m1 - 1) + j - 1] : -1;
         size_t from = link < 0 ? id : (size_t)link;
-        ann_decode(centroids, codes + from * nsq, 0, nsq, dsub, room);
+        ann_decode(centroids, codes + from * nsq, nsq, dsub, room);
         for (size_t p = 0; p < parts; p++) {
             size_t c = beta_codes ? beta_codes[id * parts + p] : 0;
             float weight = beta_centroids[(p * kbeta + c) * m1 + j];
             for (size_t t = p * dp; t < (p + 1) * dp; t++)
                 out[t] += weight * room[t];
         }
-    }
-}
-
-/* Bring what a reconstruction reads of the vertex itself ... */
-ANN_INLINE void prefetch_vertex(size_t id, const uint8_t *codes, const int32_t *neighbors,
-                                const uint8_t *beta_codes, size_t nsq, size_t m1, size_t parts)
-{
-    __builtin_prefetch(neighbors + id * (m1 - 1));
-    __builtin_prefetch(codes + id * nsq);
-    __builtin_prefetch(codes + (id + 1) * nsq - 1);
-    if (beta_codes)
-        __builtin_prefetch(beta_codes + id * parts);
-}
-
-/* ... and, once its links are there, of those. */
-ANN_INLINE void prefetch_links(size_t id, const uint8_t *codes, const int32_t *neighbors,
-                               size_t nsq, size_t m1)
-{
-    const int32_t *links = neighbors + id * (m1 - 1);
-    for (size_t j = 0; j < m1 - 1 && links[j] >= 0; j++) {
-        __builtin_prefetch(codes + (size_t)links[j] * nsq);
-        __builtin_prefetch(codes + ((size_t)links[j] + 1) * nsq - 1);
     }
 }
 

@@ -14,19 +14,20 @@
 /* How many moments: m1 (m1 + 1) / 2 products u_i.u_j (i <= j, row by row), m1 products u_j.e, e.e */
 size_t ann_beta_n_moments(size_t m1);
 
-/* Moments of the n vertices first ... first + n - 1 over the dimensions lo ... hi - 1.
- * x (n, nsq * dsub) their rotated vectors, codes (nb, nsq), neighbors (nb, m1 - 1), centroids
- * (nsq, 256, dsub), moments (n, n_moments). Scratch: room (threads, m1, nsq * dsub). */
+/* Moments of the n vertices first ... first + n - 1 over each of `parts` equal parts of the
+ * dimensions. x (n, nsq * dsub) their rotated vectors, codes (nb, nsq), neighbors (nb, m1 - 1),
+ * centroids (nsq, 256, dsub); moments (parts, rows, n_moments), of which the rows at ... at + n - 1
+ * are written. Scratch: room (threads, m1 + 1, nsq * dsub). */
 int ann_beta_moments(const float *x, const uint8_t *codes, const int32_t *neighbors,
                      const float *centroids, size_t first, size_t n, size_t nb, size_t nsq,
-                     size_t dsub, size_t m1, size_t lo, size_t hi, int threads, float *room,
-                     float *moments);
+                     size_t dsub, size_t m1, size_t parts, size_t rows, size_t at, int threads,
+                     float *room, float *moments);
 
 /* codes[i * stride] = the column of least value of x[i] . w, the smaller one where they tie, and
  * least[i] that value: x (n, depth), w (depth, ldw), ldw a multiple of 32, of which the first
- * k <= 256 columns count. Scratch: room (threads, 4, ldw). */
+ * k <= 256 columns count. */
 int ann_least_column(const float *x, const float *w, size_t n, size_t depth, size_t k, size_t ldw,
-                     size_t stride, int threads, float *room, uint8_t *codes, float *least);
+                     size_t stride, int threads, uint8_t *codes, float *least);
 
 /* sums[codes[i * stride]] += x[i], i ascending, and counts: x (n, depth), sums (k, depth). */
 int ann_group_sums(const float *x, const uint8_t *codes, size_t n, size_t depth, size_t k,

@@ -3,16 +3,16 @@
 #define ANN_SPACE_H
 #include "kernels.h"
 
-/* x (nsq * dsub) = the centroids of a code from sub-quantiser m0 on; the usual dsub is spelt out, as a
- * copy of known size is one instruction. */
-ANN_INLINE void ann_decode(const float *centroids, const uint8_t *code, size_t m0, size_t nsq,
-                           size_t dsub, float *x)
+/* x (nsq * dsub) = the centroids of a code; the usual dsub is spelt out, as a copy of known size is
+ * one instruction. */
+ANN_INLINE void ann_decode(const float *centroids, const uint8_t *code, size_t nsq, size_t dsub,
+                           float *x)
 {
     if (dsub == 4)
-        for (size_t m = m0; m < nsq; m++)
+        for (size_t m = 0; m < nsq; m++)
             memcpy(x + m * 4, centroids + (m * KSUB + code[m]) * 4, 4 * sizeof *x);
     else
-        for (size_t m = m0; m < nsq; m++)
+        for (size_t m = 0; m < nsq; m++)
             for (size_t t = 0; t < dsub; t++)
                 x[m * dsub + t] = centroids[(m * KSUB + code[m]) * dsub + t];
 }

@@ -105,19 +105,19 @@ def random_graph(nb, M0, M, seed, ring=False):
     levels = np.minimum(rng.geometric(0.7, nb) - 1, 3)
     levels[rng.integers(nb)] = 3
 
-    def links(v, allowed, width):
+    def links(v, allowed, width, ring=False):
         others = np.setdiff1d(allowed, [v])
         n = min(len(others), int(rng.integers(0, width + 1)))
         chosen = rng.permutation(others)[:n]
-        if ring and width == M0:
-            chosen = np.append(chosen[chosen != (v + 1) % nb][: M0 - 1], (v + 1) % nb)
+        if ring:
+            chosen = np.append(chosen[chosen != (v + 1) % nb][: width - 1], (v + 1) % nb)
         return np.append(chosen, np.full(width - len(chosen), -1))
 
     upper = np.flatnonzero(levels)
     rows = [links(v, np.flatnonzero(levels >= l), M)
             for v in upper for l in range(1, levels[v] + 1)]  # fmt: skip
     return Graph(
-        np.stack([links(v, np.arange(nb), M0) for v in range(nb)]).astype(np.int32),
+        np.stack([links(v, np.arange(nb), M0, ring) for v in range(nb)]).astype(np.int32),
         upper.astype(np.int32),
         np.concatenate([[0], np.cumsum(levels[upper])]).astype(np.int64),
         np.array(rows, np.int32).reshape(-1, M),

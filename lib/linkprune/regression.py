@@ -72,16 +72,13 @@ def polynomial(book):
 
 
 def moments_of(base, codec, codes, neighbors, parts, threads, first=0):
-    """Moments of the vertices first, first + 1, ... for each part: a list of (n, n_moments)."""
+    """Moments of the vertices first, first + 1, ... for each part: (parts, n, n_moments)."""
     if codec.d_out % parts:
         raise DataError(f"{codec.d_out} rotated dimensions do not divide into {parts} beta parts")
-    m1, width = neighbors.shape[1] + 1, codec.d_out // parts
-    out = [np.empty((len(base), kernel.n_moments(m1)), np.float32) for _ in range(parts)]
+    size = kernel.n_moments(neighbors.shape[1] + 1)
+    out = np.empty((parts, len(base), size), np.float32)
     for rows in chunks(len(base)):
         x = codec.rotate(base[rows], threads)
-        for part, moments in enumerate(out):
-            moments[rows] = kernel.moments(
-                x, first + rows.start, codes, neighbors, codec.centroids,
-                part * width, (part + 1) * width, threads,
-            )  # fmt: skip
+        at = first + rows.start
+        kernel.moments(x, at, codes, neighbors, codec.centroids, out, rows.start, threads)
     return out

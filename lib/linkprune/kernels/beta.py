@@ -29,22 +29,26 @@ def n_moments(m1):
     return C.ann_beta_n_moments(m1)
 
 
-def moments(x, first, codes, neighbors, centroids, lo, hi, threads=1):
-    """Moments of the vertices first, first + 1, ... over the rotated dimensions lo ... hi - 1.
+def moments(x, first, codes, neighbors, centroids, out, at, threads=1):
+    """Moments of the vertices first, first + 1, ... per part, into the rows at, at + 1, ... of out.
 
-    x (n, d_out) float32 their rotated vectors -> (n, n_moments) float32.
+    x (n, d_out) float32 their rotated vectors, out (parts, rows, n_moments) float32.
     """
     checks.positive(threads=threads)
     nb, nsq, dsub, m1 = _vertices(codes, neighbors, centroids)
     n = len(checks.array("x", x, "float32", None, nsq * dsub))
-    room = np.empty((threads, m1, nsq * dsub), np.float32)
-    out = np.empty((n, n_moments(m1)), np.float32)
+    parts, rows, _ = checks.array("out", out, "float32", None, None, n_moments(m1)).shape
+    if first < 0 or first + n > nb or at < 0 or at + n > rows or (nsq * dsub) % parts:
+        raise ShapeError(
+            f"moments: {n} vertices from {first} into rows from {at} do not fit {nb} vertices, "
+            f"{parts} parts of {rows} rows and {nsq * dsub} dimensions"
+        )
+    room = np.empty((threads, m1 + 1, nsq * dsub), np.float32)
     status = C.ann_beta_moments(
-        _p(x), _p(codes), _p(neighbors), _p(centroids), first, n, nb, nsq, dsub, m1, lo, hi,
-        threads, _p(room), _p(out),
+        _p(x), _p(codes), _p(neighbors), _p(centroids), first, n, nb, nsq, dsub, m1, parts, rows,
+        at, threads, _p(room), _p(out),
     )  # fmt: skip
     checks.ok(status, "ann_beta_moments")
-    return out
 
 
 def least_column(x, w, out=None, threads=1):
@@ -60,12 +64,10 @@ def least_column(x, w, out=None, threads=1):
     codes, column = (np.empty((n, 1), np.uint8), 0) if out is None else out
     parts = checks.array("out", codes, "uint8", n, None).shape[1]
     least = np.empty(n, np.float32)
-    room = np.empty((threads, 4, padded.shape[1]), np.float32)
     target = ffi.from_buffer("uint8_t[]", codes, require_writable=True)
     status = C.ann_least_column(
-        _p(x), _p(padded), n, depth, k, padded.shape[1], parts, threads, _p(room),
-        target + column, _p(least),
-    )  # fmt: skip
+        _p(x), _p(padded), n, depth, k, padded.shape[1], parts, threads, target + column, _p(least)
+    )
     checks.ok(status, "ann_least_column")
     return codes[:, column], least
 

@@ -1,0 +1,326 @@
+import numpy as np
+import pytest
+from conftest import integers, refuses
+
+from linkprune.errors import KernelError, ShapeError
+from linkprune.kernels import adc, beta
+
+SHAPES = [(1, 1), (1, 3), (3, 1), (3, 4), (5, 3), (36, 4), (36, 1)]
+
+
+def vertices(nb, nsq, dsub, M0, seed=0):
+    """codes, neighbors with missing ones, centroids: all small integers."""
+    rng = np.random.default_rng(seed)
+    neighbors = rng.integers(0, nb, (nb, M0)).astype(np.int32)
+    for row in neighbors:
+        row[rng.integers(0, M0 + 1) :] = -1
+    codes = rng.integers(0, 256, (nb, nsq), np.uint8)
+    return codes, neighbors, integers(seed, nsq, 256, dsub, lo=-4, hi=5)
+
+
+def table(v, codes, neighbors, centroids):
+    """G (m1, d) of one vertex, in double."""
+    q = adc.decode(codes, centroids).astype(float)
+    return np.stack([q[v]] + [q[v if u < 0 else u] for u in neighbors[v]])
+
+
+def moments(x, first, codes, neighbors, centroids, parts=1, threads=1):
+    """Moments (parts, n, n_moments), written into the middle of a larger array."""
+    n, size = len(x), beta.n_moments(neighbors.shape[1] + 1)
+    out = np.full((parts, n + 3, size), np.nan, np.float32)
+    beta.moments(x, first, codes, neighbors, centroids, out, 2, threads)
+    assert np.isnan(out[:, :2]).all() and np.isnan(out[:, n + 2 :]).all()
+    return out[:, 2 : n + 2]
+
+
+@pytest.mark.parametrize("M0", [0, 1, 6, 13])
+@pytest.mark.parametrize("nsq, dsub", SHAPES)
+def test_moments_are_exact(nsq, dsub, M0):
+    nb, d = 9, nsq * dsub
+    codes, neighbors, cent = vertices(nb, nsq, dsub, M0, M0)
+    x = integers(7, nb, d, lo=-5, hi=6)
+    a, b = np.triu_indices(M0 + 1)
+    for parts in (p for p in (1, 2, 3, 4, 5, 9, d) if d % p == 0):  # some not aligned to dsub
+        for first, n in ((0, 1), (0, nb), (5, 4), (3, 3), (9, 0)):
+            got = moments(x[first : first + n], first, codes, neighbors, cent, parts)
+            for i in range(n):
+                G = table(first + i, codes, neighbors, cent)
+                u, e = np.vstack([G[:1], G[1:] - G[0]]), x[first + i] - G[0]
+                for p, dims in enumerate(np.split(np.arange(d), parts)):
+                    v, f = u[:, dims], e[dims]
+                    want = np.concatenate([(v @ v.T)[a, b], v @ f, [f @ f]])
+                    assert beta.n_moments(M0 + 1) == len(want)
+                    assert (got[p, i] == want).all()
+
+
+def test_moments_give_the_error_of_any_weights():
+    rng = np.random.default_rng(3)
+    codes, neighbors, _ = vertices(9, 5, 3, 4)
+    cent = rng.normal(size=(5, 256, 3)).astype(np.float32)
+    x = (adc.decode(codes, cent) + 0.1 * rng.normal(size=(9, 15))).astype(np.float32)
+    i, j = np.triu_indices(5)
+    for parts in (1, 3):
+        got = moments(x, 0, codes, neighbors, cent, parts).astype(float)
+        for v in range(9):
+            for p, dims in enumerate(np.split(np.arange(15), parts)):
+                b = rng.normal(size=5)
+                c = np.concatenate([[b.sum() - 1], b[1:]])
+                products = (c[i] * c[j] * np.where(i == j, 1, 2)) @ got[p, v, : len(i)]
+                error = products - 2 * c @ got[p, v, len(i) : -1] + got[p, v, -1]
+                residual = x[v, dims] - b @ table(v, codes, neighbors, cent)[:, dims]
+                assert np.isclose(error, residual @ residual, rtol=1e-4)
+
+
+@pytest.mark.parametrize("k", [1, 7, 31, 32, 33, 255, 256])
+def test_least_column_is_the_argmin_the_smaller_column_in_ties(k):
+    for n in (1, 3, 4, 5, 33):
+        for depth in (1, 2, 36):
+            x, w = integers(n, n, depth, lo=-2, hi=3), integers(k, depth, k, lo=-2, hi=3)
+            values = x.astype(int) @ w.astype(int)
+            codes, least = beta.least_column(x, w)
+            assert codes.dtype == np.uint8 and (codes == values.argmin(1)).all()
+            assert (least == values.min(1)).all()
+
+
+def test_padding_columns_never_win():
+    x = np.ones((5, 1), np.float32)
+    for k in (1, 15, 16, 17, 33, 241):
+        codes, least = beta.least_column(x, np.full((1, k), 7, np.float32))
+        assert (codes == 0).all() and (least == 7).all()
+        w = np.full((1, k), 7, np.float32)
+        w[0, -1] = 6
+        assert (beta.least_column(x, w)[0] == k - 1).all()
+
+
+def test_least_column_writes_one_column_of_out_and_nothing_else():
+    x, w = integers(0, 33, 4), integers(1, 4, 200)
+    want, _ = beta.least_column(x, w)
+    for parts in (1, 2, 5):
+        for column in range(parts):
+            out = np.full((33, parts), 250, np.uint8)
+            got, _ = beta.least_column(x, w, (out, column))
+            assert np.array_equal(got, want) and np.array_equal(out[:, column], want)
+            assert (np.delete(out, column, 1) == 250).all()
+
+
+def test_group_sums_are_exact():
+    for n in (1, 5, 33):
+        for k, depth in ((1, 1), (7, 17), (256, 36)):
+            x = integers(n, n, depth)
+            codes = np.random.default_rng(k).integers(0, k, n).astype(np.uint8)
+            sums, counts = beta.group_sums(x, codes, k)
+            want = np.zeros((k, depth))
+            np.add.at(want, codes, x)
+            assert (sums == want).all()
+            assert (counts == np.bincount(codes, minlength=k)).all()
+
+
+def system(n, m, cut, rank, seed):
+    """Symmetric A (n, m, m) with eigenvalues well off the cut, and r (n, m)."""
+    rng = np.random.default_rng(seed)
+    Q = np.linalg.qr(rng.normal(size=(n, m, m)))[0]
+    values = rng.choice([1.0, 0.3, 20 * cut, 0.05 * cut], (n, m))
+    values[:, 0], values[:, rank:] = 2, 0
+    A = np.einsum("nij,nj,nkj->nik", Q, values, Q)
+    r = np.einsum("nij,nj->ni", A, rng.normal(size=(n, m)))
+    return (A + A.transpose(0, 2, 1)) / 2, r
+
+
+@pytest.mark.parametrize("cut", [1e-4, 1e-9])
+@pytest.mark.parametrize("m", [1, 7, 14])
+def test_solve_equals_lstsq(m, cut):
+    for n in (1, 3, 8, 9, 33):
+        for rank in {m, max(1, m // 2), 1}:
+            A, r = system(n, m, cut, rank, n)
+            got = beta.solve(A, r, cut)
+            for i in range(n):
+                want = np.linalg.lstsq(A[i], r[i], rcond=cut)[0]
+                assert np.allclose(got[i], want, rtol=0, atol=1e-6 * (1 + np.abs(want).max()))
+
+
+def test_solve_is_exact_on_diagonal_systems():
+    A = np.stack([np.diag([4.0, 2, 8]), np.diag([4.0, 0, 8]), np.zeros((3, 3))])
+    b = beta.solve(A, np.array([[8.0, 2, 4]] * 3), 1e-9)
+    assert b.tolist() == [[2, 1, 0.5], [2, 0, 0.5], [0, 0, 0]]
+    assert beta.solve(np.diag([1.0, -1])[None], np.ones((1, 2)), 0.5).tolist() == [[1, 0]]
+
+
+def test_a_system_without_numbers_is_refused():
+    with refuses(KernelError, "ann_solve"):
+        beta.solve(np.full((3, 2, 2), np.nan), np.ones((3, 2)), 0.1)
+    for cut in (-0.1, 1.0, np.nan):
+        with refuses(KernelError, "ann_solve"):
+            beta.solve(np.ones((3, 2, 2)), np.ones((3, 2)), cut)
+
+
+def book(parts, kbeta, m1, seed=0):
+    return integers(seed, parts, kbeta, m1, lo=-2, hi=3)
+
+
+def direct(v, codes, neighbors, cent, beta_cent, beta_codes):
+    G = table(v, codes, neighbors, cent)
+    parts = len(beta_cent)
+    out = []
+    for p, columns in enumerate(np.split(G, parts, 1)):
+        out.append(beta_cent[p, 0 if beta_codes is None else beta_codes[v, p]] @ columns)
+    return np.concatenate(out)
+
+
+@pytest.mark.parametrize("M0", [0, 1, 6])
+@pytest.mark.parametrize("nsq, dsub, parts", [(1, 1, 1), (3, 4, 2), (5, 3, 5), (36, 4, 9), (3, 1, 0)])
+def test_reconstruct_is_exact(nsq, dsub, parts, M0):
+    nb = 12
+    codes, neighbors, cent = vertices(nb, nsq, dsub, M0)
+    beta_codes = np.random.default_rng(2).integers(0, 256, (nb, parts), np.uint8) if parts else None
+    beta_cent = book(max(parts, 1), 256 if parts else 1, M0 + 1)
+    for n in (0, 1, 3, 33):
+        ids = np.random.default_rng(n).integers(0, nb, n).astype(np.int32)
+        got = beta.reconstruct(ids, codes, neighbors, cent, beta_cent, beta_codes)
+        assert got.shape == (n, nsq * dsub)
+        for i, v in enumerate(ids):
+            assert (got[i] == direct(v, codes, neighbors, cent, beta_cent, beta_codes)).all()
+
+
+def test_weights_of_the_vertex_alone_give_its_code():
+    codes, neighbors, cent = vertices(12, 3, 4, 6)
+    alone = np.zeros((1, 1, 7), np.float32)
+    alone[..., 0] = 1
+    ids = np.arange(12, dtype=np.int32)
+    got = beta.reconstruct(ids, codes, neighbors, cent, alone)
+    assert np.array_equal(got, adc.decode(codes, cent))
+
+
+@pytest.mark.parametrize("ip", [False, True])
+@pytest.mark.parametrize("parts", [0, 3])
+def test_reorder_is_exact(parts, ip):
+    nb, nsq, dsub, M0 = 30, 3, 4, 5
+    codes, neighbors, cent = vertices(nb, nsq, dsub, M0)
+    codes[20:] = codes[10:20]
+    neighbors[20:] = neighbors[10:20]  # ties
+    beta_codes = np.zeros((nb, parts), np.uint8) if parts else None
+    beta_cent = book(max(parts, 1), 256 if parts else 1, M0 + 1)
+    rng = np.random.default_rng(1)
+    for nq, k in ((1, 1), (3, 7), (33, 25)):
+        query = integers(nq, nq, nsq * dsub)
+        I = np.stack([rng.permutation(nb)[:k] for _ in range(nq)]).astype(np.int32)
+        for row in I:
+            row[rng.integers(0, k + 1) :] = -1
+        D = np.sort(rng.random((nq, k)).astype(np.float32), 1)
+        for k_reorder in (1, 5, k, k + 10):
+            kept = D.copy(), I.copy()
+            got_D, got_I, n = beta.reorder(query, D, I, k_reorder, codes, neighbors, cent,
+                                           beta_cent, beta_codes, ip)  # fmt: skip
+            assert np.array_equal(D, kept[0]) and np.array_equal(I, kept[1])
+            for q in range(nq):
+                r = min(k_reorder, k, (I[q] >= 0).sum())
+                pairs = []
+                for v in I[q, :r]:
+                    y = direct(v, codes, neighbors, cent, beta_cent, beta_codes)
+                    pairs.append((-(query[q] @ y) if ip else ((query[q] - y) ** 2).sum(), v))
+                pairs.sort()
+                assert n[q] == r
+                assert got_I[q].tolist() == [v for _, v in pairs] + I[q, r:].tolist()
+                assert got_D[q].tolist() == [d for d, _ in pairs] + D[q, r:].tolist()
+
+
+def test_threads_do_not_change_bits():
+    rng = np.random.default_rng(0)
+    codes, neighbors, _ = vertices(333, 5, 3, 6)
+    cent = rng.normal(size=(5, 256, 3)).astype(np.float32)
+    x, w = rng.normal(size=(333, 15)).astype(np.float32), rng.normal(size=(15, 99))
+    w = w.astype(np.float32)
+    A, r = system(33, 7, 1e-4, 5, 0)
+    beta_cent = rng.normal(size=(3, 256, 7)).astype(np.float32)
+    beta_codes = rng.integers(0, 256, (333, 3), np.uint8)
+    ids = np.arange(333, dtype=np.int32)
+    links = codes, neighbors, cent
+    I = rng.integers(0, 333, (333, 9)).astype(np.int32)
+    D = rng.random((333, 9)).astype(np.float32)
+
+    def run(t):
+        yield moments(x, 0, *links, 3, t)
+        yield from beta.least_column(x, w, threads=t)
+        yield beta.solve(A, r, 1e-4, t)
+        yield beta.reconstruct(ids, *links, beta_cent, beta_codes, t)
+        yield from beta.reorder(x, D, I, 5, *links, beta_cent, beta_codes, threads=t)
+
+    one = [y.tobytes() for y in run(1)]
+    assert [y.tobytes() for y in run(2)] == one and [y.tobytes() for y in run(4)] == one
+
+
+CODES, LINKS, CENT = vertices(6, 3, 4, 2)
+X, IDS = np.zeros((6, 12), np.float32), np.arange(6, dtype=np.int32)
+OUT = np.zeros((1, 6, 10), np.float32)
+BOOK, ASSIGNED = np.zeros((3, 256, 3), np.float32), np.zeros((6, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    "codes, links, cent, name",
+    [
+        (CODES.astype(int), LINKS, CENT, "codes"),
+        (CODES[:, :2].copy(), LINKS, CENT, "codes"),
+        (CODES, LINKS.astype(np.int64), CENT, "neighbors"),
+        (CODES, LINKS[:5], CENT, "neighbors"),
+        (CODES, np.asfortranarray(LINKS), CENT, "neighbors"),
+        (CODES, LINKS, CENT.astype(float), "centroids"),
+        (CODES, LINKS, CENT[:, :255].copy(), "centroids"),
+    ],
+)
+def test_wrong_vertices_are_refused_by_name(codes, links, cent, name):
+    with refuses(ShapeError, name):
+        beta.moments(X, 0, codes, links, cent, OUT, 0)
+    with refuses(ShapeError, name):
+        beta.reconstruct(IDS, codes, links, cent, BOOK, ASSIGNED)
+    with refuses(ShapeError, name):
+        beta.reorder(X, X[:, :2].copy(), np.zeros((6, 2), np.int32), 1, codes, links, cent, BOOK,
+                     ASSIGNED)  # fmt: skip
+
+
+def test_a_codebook_that_does_not_fit_is_refused():
+    for beta_cent, beta_codes, words in (
+        (BOOK[:, :1].copy(), ASSIGNED, ("1 codewords", "given")),
+        (BOOK, None, ("256 codewords", "absent")),
+        (np.zeros((5, 256, 3), np.float32), np.zeros((6, 5), np.uint8), ("5 parts", "12")),
+        (BOOK[:, :, :2].copy(), ASSIGNED, ("beta_centroids", "(3, 256, 2)")),
+        (BOOK, ASSIGNED[:5], ("beta_codes", "(6, 3)")),
+        (BOOK, ASSIGNED.astype(int), ("beta_codes", "int64")),
+        (BOOK.astype(float), ASSIGNED, ("beta_centroids", "float64")),
+    ):
+        with refuses(ShapeError, *words):
+            beta.reconstruct(IDS, CODES, LINKS, CENT, beta_cent, beta_codes)
+
+
+def test_numbers_out_of_range_are_refused():
+    I = np.zeros((6, 2), np.int32)
+    D = np.zeros((6, 2), np.float32)
+    rest = CODES, LINKS, CENT, BOOK, ASSIGNED
+    for call, words in (
+        (lambda: beta.reconstruct(IDS + 1, *rest), ("ids", "6")),
+        (lambda: beta.reconstruct(IDS - 2, *rest), ("ids", "-2")),
+        (lambda: beta.reorder(X, D, I + 6, 1, *rest), ("I", "6")),
+        (lambda: beta.reorder(X, D, I - 2, 1, *rest), ("I", "-2")),
+        (lambda: beta.reorder(X, D, I, 0, *rest), ("k_reorder", "0")),
+        (lambda: beta.reorder(X, D, I, 1, *rest, threads=0), ("threads", "0")),
+        (lambda: beta.reorder(X, D[:, :1].copy(), I, 1, *rest), ("I", "(6, 1)")),
+        (lambda: beta.reorder(X[:5], D, I, 1, *rest), ("D", "(5, any)")),
+        (lambda: beta.moments(X, 0, *rest[:3], OUT, 0, 0), ("threads", "0")),
+        (lambda: beta.moments(X, 1, *rest[:3], OUT, 0), ("6 vertices from 1",)),
+        (lambda: beta.moments(X, -1, *rest[:3], OUT, 0), ("6 vertices from -1",)),
+        (lambda: beta.moments(X, 0, *rest[:3], OUT, 1), ("rows from 1",)),
+        (lambda: beta.moments(X, 0, *rest[:3], OUT, -1), ("rows from -1",)),
+        (lambda: beta.moments(X, 0, *rest[:3], OUT[:, :, :9].copy(), 0), ("out", "(1, 6, 9)")),
+        (lambda: beta.moments(X, 0, *rest[:3], np.zeros((5, 6, 10), np.float32), 0), ("5 parts",)),
+        (lambda: beta.least_column(X, np.zeros((11, 3), np.float32)), ("w", "(12, any)")),
+        (lambda: beta.least_column(X, BOOK[0, :12], (ASSIGNED[:5], 0)), ("out", "5")),
+        (lambda: beta.solve(np.zeros((2, 3, 3)), np.zeros((2, 2)), 0.1), ("A", "(2, 2, 2)")),
+    ):
+        with refuses(ShapeError, *words):
+            call()
+    for call, kernel in (
+        (lambda: beta.least_column(X, np.zeros((12, 257), np.float32)), "ann_least_column"),
+        (lambda: beta.least_column(X, np.zeros((12, 0), np.float32)), "ann_least_column"),
+        (lambda: beta.group_sums(X, np.full(6, 3, np.uint8), 3), "ann_group_sums"),
+        (lambda: beta.reconstruct(IDS - 1, *rest), "ann_reconstruct"),
+    ):
+        with refuses(KernelError, kernel):
+            call()

@@ -191,94 +191,62 @@ def encode_in_turns(ask, exported, base, repetitions):
     return np.array(mine), its
 
 
-def weights(exported, base, key, repetitions):
-    """Our training on an index of the original: CPU seconds, final error, error by round."""
-    of, cpu = (exported.codec, exported.codes, exported.graph.neighbors), []
-    for _ in range(repetitions):
-        (book, history), times = ours.timed(
-            beta.train, keys.beta(key), base[: beta.TRAIN_ROWS], *of, ours.SEED
-        )
-        cpu.append(times[0])
-    return cpu, regression.encode(base, *of, book)[1], history
-
-
 def peaks(index, query, a, repetitions):
     """Peak memory in MB of a search process: by what it loads, (repetitions,)."""
-    command = [sys.executable, HERE / "ours.py"]
-    lists = [",".join(map(str, x)) for x in (a.efSearch, a.k_reorder)]
-    return {
-        kind: [
-            float(run([*command, kind, index, query, K, *lists], "our search"))
-            for _ in range(repetitions)
-        ]
-        for kind in ("Index", "LinkCode")
-    }
+    lists, out = [",".join(map(str, x)) for x in (a.efSearch, a.k_reorder)], {}
+    for kind in ("Index", "LinkCode"):
+        command = [sys.executable, HERE / "ours.py", kind, index, query, K, *lists]
+        out[kind] = [float(run(command, "our search")) for _ in range(repetitions)]
+    return out
 
 
 def compare(a, work):
-    """Measure everything; returns the report and what the numbers refer to."""
-    x, original, report = (
-        prepare(a, work),
-        Original(interpreter(a.original_python), work),
-        rows.Report(),
-    )
+    """Measure everything; returns the report."""
+    x, original = prepare(a, work), Original(interpreter(a.original_python), work)
     settings = {"codec": a.codec, "M0": a.M0, "beta": a.beta}
     builds = [original.build(r, settings, x) for r in range(a.build_repetitions)]
     exported, ntrain = ours.exported(original.dir / "index.h5"), max(3, a.build_repetitions)
-    seconds = {}
-    for threads in (THREADS, 1):
+    report, seconds = rows.Report(header(a, x, builds[0]["settings"], ntrain)), {}
+    for threads in (1, THREADS):
         say(f"we train, threads {threads}, {ntrain} times")
-        own, errors, seconds[threads] = ours.train(
-            x["base"], x["learn"], a.codec, a.M0, a.beta, threads, ntrain
-        )
+        vectors = x["base"], x["learn"]
+        own, seconds[threads] = ours.train(*vectors, a.codec, a.M0, a.beta, threads, ntrain)
     own.save(work / "ours.h5", {"input_metric": "l2"})
     points = [(ef, r) for r in a.k_reorder for ef in a.efSearch]
     with original.serve() as ask:
         found = take_turns(ask, own, exported, x, points, a.repetitions)
         seconds[1]["encoding"], encoding = encode_in_turns(ask, exported, x["base"], a.repetitions)
-    say("memory, parity, weights")
+    say("parity, memory, weights")
     theirs, lists = original.search(a.efSearch, a.k_reorder)
     for point, row in found.items():
         row["agreement"] = ours.agreement(row["found"], *lists[point])
-    stages = {
-        "rotation, PQ": "opq pq",
-        "codes, graph": "add reorder_links",
-        "weights": "beta_total",
-    }
-    cpu = {
-        s: [sum(b["cpu_s"][n] for n in names.split()) for b in builds]
-        for s, names in stages.items()
-    }
-    top = found[points[len(a.efSearch) - 1]]
-    error_pq, error_beta = ([{n: side[n]} for side in (errors, theirs)] for n in errors)
-    graph = [{"R@10": top[n]["R@10"]} for n in ("own_recalls", "answer")]
-    parity = ours.parity(exported, x["base"])
-    codes = [{"error_beta": parity["error_own_codes"]}, {"error_beta": theirs["error_beta"]}]
-    qualities = dict(zip(seconds[1], (error_pq, graph, error_beta, codes), strict=True))
-    rows.training(
-        report, {1: seconds[1], THREADS: seconds[THREADS]}, cpu | {"encoding": encoding}, qualities
-    )
+    errors, parity = ours.parity(own, x["base"]), ours.parity(exported, x["base"])
+    last = found[max(a.efSearch), a.k_reorder[0]]
+    errors["error_encoded"] = parity["error_own_codes"]
+    theirs["error_encoded"] = theirs["error_beta"]
+    sides = errors | last["own_recalls"], theirs | last["answer"]
+    rows.training(report, seconds, builds, encoding, sides)
     rows.search(report, found, THREADS)
     rows.parity(report, parity, theirs)
     rows.memory(report, peaks(work / "ours.h5", work / "query.npy", a, 3), [theirs["peak_rss_mb"]])
-    mine, error, history = weights(exported, x["base"], a.beta, ntrain)
+    cpu, error, history = ours.retrain(exported, x["base"], a.beta, ntrain)
     its = np.array(builds[0]["em_error"]) / min(len(x["base"]), beta.TRAIN_ROWS)
-    rows.weights(report, mine, cpu["weights"], (error, theirs["error_beta"]), history, its)
-    return report, header(a, x, builds[0]["settings"], ntrain)
+    rows.weights(report, cpu, builds, (error, theirs["error_beta"]), (history, its))
+    return report
 
 
 def header(a, x, built, ntrain):
-    """What a number of this run means."""
+    """What the numbers of this run refer to."""
     sizes = ", ".join(f"{name} {len(x[name])}" for name in ("base", "learn", "query"))
     on = timing.machine()
-    return "\n".join([
+    return [
         f"{on['cpu']}, {on['cores']} cores, OMP_WAIT_POLICY {on['omp_wait_policy']}",
         f"{sizes}, {x['base'].shape[1]} dimensions; {a.codec}, M0 {a.M0}, {a.beta}, k {K}",
         f"original: Faiss {built['faiss']}, NumPy {built['numpy']}; ours: NumPy {np.__version__}, "
         f"Python {sys.version.split()[0]}",
         f"repetitions: search and encoding {a.repetitions}, in turns; training {ntrain} of ours, "
         f"{a.build_repetitions} of the original; median (minimum to maximum)",
-    ])  # fmt: skip
+    ]
 
 
 def arguments():
@@ -318,11 +286,11 @@ def main():
         with tempfile.TemporaryDirectory() as temporary:
             work = a.work or Path(temporary)
             work.mkdir(parents=True, exist_ok=True)
-            report, head = compare(a, work)
+            report = compare(a, work)
     except (LinkPruneError, OSError, ValueError) as e:
         sys.exit(f"compare.py: {e}")
     report.write(a.out)
-    print(f"{head}\n{report.text()}")
+    print(report.text())
 
 
 if __name__ == "__main__":

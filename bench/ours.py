@@ -6,6 +6,7 @@ runs a search process as small as it gets and prints its peak resident memory in
 ``linkprune.index`` alone, or by the object that can also train.
 """
 
+import dataclasses
 import re
 import sys
 import time
@@ -33,8 +34,7 @@ def timed(call, *args, **more):
 def train(base, learn, codec, M0, weights, threads, repetitions):
     """Train everything on base (nb, d) and learn (nt, d): codec and weights are keys.
 
-    Returns an Index, the mean squared errors of its plain and regressed reconstructions, and per
-    stage an array (repetitions, 2) of CPU and wall seconds.
+    Returns an Index, and per stage an array (repetitions, 2) of CPU and wall seconds.
     """
     from linkprune import beta, hnsw, opq  # here, as a search process does without
 
@@ -46,20 +46,37 @@ def train(base, learn, codec, M0, weights, threads, repetitions):
         return out
 
     def vertices(trained, threads):
-        codes, error = trained.encode(base, threads)
+        codes, _ = trained.encode(base, threads)
         of = {"codec": trained, "codes": codes, "threads": threads}
-        return codes, error, hnsw.build(graph_key, base, SEED, **of)
+        return codes, hnsw.build(graph_key, base, SEED, **of)
 
     for _ in range(repetitions):
         trained = stage("rotation, PQ", opq.train, learn, keys.codec(codec), SEED)
-        codes, error_pq, graph = stage("codes, graph", vertices, trained)
+        codes, graph = stage("codes, graph", vertices, trained)
         of = trained, codes, graph.neighbors
         key, rows = keys.beta(weights), base[: beta.TRAIN_ROWS]
         book, _ = stage("weights", beta.train, key, rows, *of, SEED)
-        encoded, error = stage("encoding", regression.encode, base, *of, book)
-    errors = {"error_pq": error_pq, "error_beta": error}
+        encoded, _ = stage("encoding", regression.encode, base, *of, book)
     seconds = {name: np.array(times) for name, times in seconds.items()}
-    return Index(trained, codes, graph, encoded), errors, seconds
+    return Index(trained, codes, graph, encoded), seconds
+
+
+def retrain(index, base, weights, repetitions):
+    """Train the weights of an index over base (nb, d) anew.
+
+    Returns CPU seconds of every repetition, the mean squared error after encoding, and the error
+    by part and round as ``beta.train`` has it.
+    """
+    from linkprune import beta  # as in ``train``
+
+    of, rows = (index.codec, index.codes, index.graph.neighbors), base[: beta.TRAIN_ROWS]
+    cpu = []
+    for _ in range(repetitions):
+        (book, history), times = timed(beta.train, keys.beta(weights), rows, *of, SEED)
+        cpu.append(times[0])
+    encoded, _ = regression.encode(base, *of, book)
+    refitted = dataclasses.replace(index, beta=encoded)
+    return cpu, parity(refitted, base)["error_beta"], history
 
 
 def recalls(found, gt):

@@ -131,3 +131,19 @@ def flat(neighbors, entry_point=0):
     empty = np.empty(0, np.int32)
     neighbors = np.array(neighbors, np.int32)
     return Graph(neighbors, empty, np.zeros(1, np.int64), np.empty((0, 2), np.int32), entry_point, 0)
+
+
+@pytest.fixture(scope="session")
+def world():
+    """A small trained world: vectors, codec, codes and a graph on them; nobody may write to it."""
+    from linkprune import hnsw, keys, opq
+
+    learn, base, query = (clustered(n, 16, seed) for seed, n in enumerate((2000, 1300, 60)))
+    codec = opq.train(learn, keys.Codec(4, 16), 1)
+    codes, error = codec.encode(base)
+    graph = hnsw.build(keys.HNSW(6, 8, 40, "codes"), base, 1, codec=codec, codes=codes)
+    made = {"learn": learn, "base": base, "query": query, "codes": codes, "error": error}
+    for x in (*made.values(), *vars(graph).values(), *vars(codec).values()):
+        if isinstance(x, np.ndarray):
+            x.flags.writeable = False
+    return {**made, "codec": codec, "graph": graph}

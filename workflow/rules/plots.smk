@@ -15,6 +15,8 @@ rule table2:
         md="results/table2.md",
     log:
         "logs/table2.log",
+    benchmark:
+        "benchmarks/table2.tsv"
     conda:
         "../../environment.yml"
     params:

@@ -63,6 +63,8 @@ rule timing:
         f"{ROW}/timing.h5",
     log:
         "logs/{dataset}/{graph}/{policy}/{codec}/{beta}/timing.log",
+    benchmark:
+        "benchmarks/{dataset}/{graph}/{policy}/{codec}/{beta}/timing.tsv"
     conda:
         "../../environment.yml"
     threads: workflow.cores

@@ -92,14 +92,18 @@ class Run:
 _numbers = iter(range(10**6))
 
 
-@functools.cache
+_undisturbed = {}
+
+
 def undisturbed(factory):
-    """Copies in which the toy config ran with 4 cores and with 1."""
-    folders = {cores: copied(factory.mktemp("repo") / f"cores{cores}") for cores in (4, 1)}
-    runs = [Run(folder, *TOY, cores=cores) for cores, folder in folders.items()]
-    for run in runs:
-        run.well(200)
-    return folders
+    """Copies in which the toy config ran, once in a session: with 4 cores and with 1."""
+    if not _undisturbed:
+        folders = {cores: copied(factory.mktemp("repo") / f"cores{cores}") for cores in (4, 1)}
+        runs = [Run(folder, *TOY, cores=cores) for cores, folder in folders.items()]
+        for run in runs:
+            run.well(200)
+        _undisturbed.update(folders)
+    return _undisturbed
 
 
 @pytest.fixture(scope="session")

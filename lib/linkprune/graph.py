@@ -41,12 +41,13 @@ class Graph:
                 raise ShapeError(f"graph: {name} must hold int32 ids from -1 to {nb - 1}")
         if not 0 <= self.entry_point < nb or levels[self.entry_point] != self.max_level:
             raise ShapeError(f"graph: entry point {self.entry_point} is not at the highest level")
-        for j, start in enumerate(self.upper_start[:-1]):
-            for row in range(start, self.upper_start[j + 1]):
-                links = self.upper_neighbors[row]
-                if (levels[links[links >= 0]] < row - start + 1).any():
-                    vertex = self.upper_vertex[j]
-                    raise ShapeError(f"graph: vertex {vertex} links to one that ends below it")
+        owned = np.diff(self.upper_start)
+        level = np.arange(len(self.upper_neighbors)) - np.repeat(self.upper_start[:-1], owned) + 1
+        # Reading levels at -1 is harmless: such a link is masked.
+        low = (levels[self.upper_neighbors] < level[:, None]) & (self.upper_neighbors >= 0)
+        if low.any():
+            vertex = np.repeat(self.upper_vertex, owned)[low.any(1)][0]
+            raise ShapeError(f"graph: vertex {vertex} links to one that ends below its level")
 
     def levels(self):
         """Level of every vertex, 0 for those of the base level only: (nb,) int32."""

@@ -34,6 +34,7 @@ def replacing(path):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield part
@@ -41,9 +42,17 @@ def replacing(path):
             os.fsync(f.fileno())
         os.replace(part, path)
     except OSError as e:
-        raise DataError(f"{path}: cannot be written: {' '.join(str(e).split())}") from e
+        reason = os.strerror(e.errno) if e.errno else " ".join(str(e).split())
+        raise DataError(f"{path}: cannot be written: {reason}") from e
     finally:
         part.unlink(missing_ok=True)
+
+
+def _sweep(path):
+    """Remove what processes that were killed left of their temporary files for ``path``."""
+    for left in path.parent.glob(f".{path.name}.*.tmp"):
+        if not Path("/proc", left.name.split(".")[-2]).exists():
+            left.unlink(missing_ok=True)
 
 
 def save(path, arrays, attrs):

@@ -1,0 +1,136 @@
+import math
+
+import numpy as np
+import pytest
+from conftest import refuses
+
+from linkprune import keys, metrics, seeds, stats, tables
+from linkprune.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    "parse, key, parsed",
+    [
+        (keys.codec, "OPQ36_144", keys.Codec(36, 144)),
+        (keys.codec, "OPQ1_1", keys.Codec(1, 1)),
+        (keys.codec, "PQ16", keys.Codec(16, None)),
+        (keys.hnsw, "hnsw_L6_M32_efC200_OPQ36_144", keys.HNSW(6, 32, 200, "OPQ36_144")),
+        (keys.hnsw, "hnsw_L1_M1_efC1_PQ8", keys.HNSW(1, 1, 1, "PQ8")),
+        (keys.hnsw, "hnsw_L12_M16_efC40_float", keys.HNSW(12, 16, 40, "float")),
+        (keys.beta, "none", keys.Beta(None)),
+        (keys.beta, "beta0", keys.Beta(0)),
+        (keys.beta, "beta4x256", keys.Beta(4)),
+    ],
+)
+def test_parsing_and_formatting_are_inverse(parse, key, parsed):
+    assert parse(key) == parsed and str(parsed) == key
+
+
+@pytest.mark.parametrize(
+    "parse, key",
+    [
+        (keys.codec, "OPQ036_144"),
+        (keys.codec, "OPQ36"),
+        (keys.codec, "OPQ0_0"),
+        (keys.codec, "PQ0"),
+        (keys.codec, "PQ"),
+        (keys.codec, "PQ16_32"),
+        (keys.codec, "opq36_144"),
+        (keys.codec, "OPQ36_144 "),
+        (keys.codec, "OPQ36_144\n"),
+        (keys.codec, ""),
+        (keys.hnsw, "hnsw_L6_M32_efC200"),
+        (keys.hnsw, "hnsw_L6_M32_efC200_codes"),
+        (keys.hnsw, "hnsw_L0_M32_efC200_float"),
+        (keys.hnsw, "hnsw_L6_M32_efC-1_float"),
+        (keys.hnsw, "xhnsw_L6_M32_efC200_float"),
+        (keys.beta, "beta"),
+        (keys.beta, "beta0x256"),
+        (keys.beta, "beta4x255"),
+        (keys.beta, "beta04x256"),
+        (keys.beta, "None"),
+    ],
+)
+def test_what_is_not_a_key_is_refused(parse, key):
+    with refuses(ConfigError, key.strip(), "expected") if "\n" not in key else pytest.raises(
+        ConfigError
+    ):
+        parse(key)
+
+
+def test_dimensions_that_do_not_divide_are_refused_with_one_that_does():
+    with refuses(ConfigError, "OPQ36_100", "36 parts", "108"):
+        keys.codec("OPQ36_100")
+
+
+def test_generators_repeat_and_differ_by_seed_and_key():
+    def draw(*key):
+        return seeds.generator(*key).integers(1 << 40, size=4).tolist()
+
+    assert draw(1, "opq", "PQ4") == draw(1, "opq", "PQ4")
+    assert draw(1, "opq", keys.Codec(4, None)) == draw(1, "opq", "PQ4")
+    assert draw(np.int64(1), "a") == draw(1, "a")
+    ways = [draw(*k) for k in ((1, "a"), (2, "a"), (1, "b"), (1, "a", 0), (1, "a", 1), (1, "a0"))]
+    assert len({tuple(w) for w in ways}) == len(ways)
+
+
+def test_seeds_are_the_ones_of_earlier_results():
+    digest = bytes.fromhex("4f53b7c5cd0c2f4226947cd73bbb0c0bc5dcefc5de9f22fef924cd8fb302f388")
+    same = np.random.default_rng(np.frombuffer(digest, np.uint32))
+    assert seeds.generator(2018, "x").bit_generator.state == same.bit_generator.state
+
+
+def test_wilson_interval_is_the_known_one():
+    assert stats.wilson(0.5, 100) == pytest.approx((0.40383, 0.59617), abs=1e-5)
+    assert stats.wilson(0.9, 10000) == pytest.approx((0.89397, 0.90573), abs=1e-5)
+    assert stats.wilson(0.0, 10) == pytest.approx((0, 0.27753), abs=1e-5)
+    assert stats.wilson(1.0, 10) == pytest.approx((0.72247, 1), abs=1e-5)
+
+
+@pytest.mark.parametrize("n", [1, 7, 1000])
+def test_wilson_bounds_solve_their_equation_and_hold_the_share(n):
+    for hits in {0, 1, n // 3, n - 1, n}:
+        p = hits / n
+        lo, hi = stats.wilson(p, n)
+        assert 0 <= lo <= p <= hi <= 1
+        for bound in (lo, hi):
+            away = stats.Z95 * math.sqrt(bound * (1 - bound) / n)
+            assert abs(p - bound) == pytest.approx(away, abs=1e-9)
+
+
+I = np.array([[4, 2, 9], [1, 7, 3], [5, 6, -1], [0, 1, 2]], np.int32)
+GT = np.array([[4, 9, 1], [3, 1, 2], [8, 6, 5], [1, 0, 2]], np.int32)
+
+
+def test_true_rank_is_where_the_first_neighbour_stands():
+    rank = metrics.true_rank(I, GT)
+    assert rank.tolist() == [0, 2, -1, 1] and rank.dtype == np.int32
+
+
+def test_one_recall_counts_the_true_first_neighbour():
+    rank = metrics.true_rank(I, GT)
+    assert [metrics.one_recall_at(rank, k) for k in (1, 2, 3, 100)] == [0.25, 0.5, 0.75, 0.75]
+
+
+def test_k_recall_counts_the_true_first_k():
+    assert metrics.k_recall_at_k(I, GT, 1) == 0.25
+    assert metrics.k_recall_at_k(I, GT, 2) == (1 + 1 + 1 + 2) / 8
+    assert metrics.k_recall_at_k(I, GT, 3) == (2 + 2 + 2 + 3) / 12
+
+
+@pytest.mark.parametrize(
+    "ours, theirs, verdict",
+    [
+        (0.43, 0.43, "match"),
+        (0.44, 0.43, "match"),
+        (0.42, 0.43, "match"),
+        (0.4401, 0.43, "near"),
+        (0.45, 0.43, "near"),
+        (0.41, 0.43, "near"),
+        (0.4501, 0.43, "differs"),
+        (0.4099, 0.43, "differs"),
+        (0.9, 0.43, "differs"),
+    ],
+)
+def test_verdict_is_the_distance_to_the_published_recall(ours, theirs, verdict):
+    assert tables.verdict(ours, theirs) == verdict

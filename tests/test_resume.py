@@ -45,12 +45,12 @@ def test_killed_anywhere_the_same_command_ends_with_the_same_bits(tmp_path, tmp_
 def test_a_live_run_is_not_disturbed_by_a_second_one(tmp_path):
     folder = copied(tmp_path / "repo")
     target = "results/angles/hnsw_L5_M8_efC20_float/unpruned/OPQ8_32/none/search.h5"
-    first = Run(folder, *TOY, target, cores=1)
+    first = Run(folder, *TOY, "--", target, cores=1)
     deadline = time.monotonic() + 60
     while not list(folder.glob(".snakemake/locks/*.lock")):
         assert time.monotonic() < deadline and first.process.poll() is None
         time.sleep(0.02)
-    status, text = Run(folder, *TOY, target, cores=1).end()
+    status, text = Run(folder, *TOY, "--", target, cores=1).end()
     assert first.process.poll() is None, "the first run ended before the second one was refused"
     assert status != 0
     assert "cannot be locked" in text and "Traceback" not in text

@@ -297,7 +297,7 @@ def test_a_truncated_artifact_is_named_in_one_line_and_can_be_made_again(toy, tm
     whole = codes.read_bytes()
     codes.write_bytes(whole[: len(whole) // 2])
     graph = f"results/blobs/{BETA_ROW}/graph.h5"
-    status, text = Run(folder, *TOY, graph).end()
+    status, text = Run(folder, *TOY, "--", graph).end()
     log = (folder / f"logs/blobs/{BETA_ROW}/hnsw.log").read_text()
     assert status != 0
     assert re.findall("^linkprune: .*", log, re.M) == [
@@ -306,7 +306,7 @@ def test_a_truncated_artifact_is_named_in_one_line_and_can_be_made_again(toy, tm
     ]
     assert "Traceback" not in log + text
     codes.unlink()
-    Run(folder, *TOY, graph).well()
+    Run(folder, *TOY, "--", graph).well()
     assert codes.read_bytes() == whole
     assert (folder / graph).read_bytes() == (toy / graph).read_bytes()
 

@@ -27,18 +27,17 @@ class Graph:
 
     def __post_init__(self):
         """Refuse arrays through which a search could leave the graph."""
-        nb, levels = len(self.neighbors), self.levels()
-        if (
-            len(self.upper_start) != len(self.upper_vertex) + 1
-            or len(self.upper_neighbors) != (self.upper_start[-1])
-        ):
+        nb, start = len(self.neighbors), self.upper_start
+        fits = len(start) == len(self.upper_vertex) + 1 and start[0] == 0
+        if not fits or (np.diff(start) < 1).any() or len(self.upper_neighbors) != start[-1]:
             raise ShapeError("graph: upper_start does not fit upper_vertex and upper_neighbors")
         if (np.diff(self.upper_vertex) <= 0).any():
             raise ShapeError("graph: upper_vertex must ascend")
-        for name in ("neighbors", "upper_vertex", "upper_neighbors"):
+        for name, least in (("neighbors", -1), ("upper_vertex", 0), ("upper_neighbors", -1)):
             x = getattr(self, name)
-            if x.dtype != np.int32 or (x.size and (x.min() < -1 or x.max() >= nb)):
-                raise ShapeError(f"graph: {name} must hold int32 ids from -1 to {nb - 1}")
+            if x.dtype != np.int32 or (x.size and (x.min() < least or x.max() >= nb)):
+                raise ShapeError(f"graph: {name} must hold int32 ids from {least} to {nb - 1}")
+        levels = self.levels()
         if not 0 <= self.entry_point < nb or levels[self.entry_point] != self.max_level:
             raise ShapeError(f"graph: entry point {self.entry_point} is not at the highest level")
         owned = np.diff(self.upper_start)

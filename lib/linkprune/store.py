@@ -100,7 +100,19 @@ def load(path, **spec):
     return out
 
 
+class _Attributes(dict):
+    """Attributes by name; DataError names the artifact where one is missing."""
+
+    def __init__(self, path, values):
+        super().__init__(values)
+        self.path = path
+
+    def __missing__(self, name):
+        raise DataError(f"{self.path}: has no attribute {name}, another artifact is expected here")
+
+
 def attrs(path):
-    """The attributes of an artifact as a dict of plain values."""
+    """The attributes of an artifact as a dict of plain values; asking it for others: DataError."""
     with opened(path) as f:
-        return {k: v.item() if hasattr(v, "item") else v for k, v in f.attrs.items()}
+        plain = {k: v.item() if hasattr(v, "item") else v for k, v in f.attrs.items()}
+    return _Attributes(path, plain)

@@ -54,9 +54,8 @@ def save(path, parts, metric, attrs, mapped):
 
 def load(path):
     """Read a vectors artifact, every part mapped -> Vectors; DataError where a raw file is gone."""
-    parts = {}
+    parts, metric = {}, str(store.attrs(path)["metric"])
     with store.opened(path) as f:
-        metric = str(f.attrs["metric"])
         for name in ("base", "query", "learn"):
             dataset = f[name]
             file, offset = str(path), dataset.id.get_offset()

@@ -1,0 +1,176 @@
+"""Frozen bits: the kernels return them on every machine, whatever vectors it has.
+
+The inputs are made by arithmetic alone. ``test_bits_do_not_depend_on_the_build`` compiles csrc/
+without the AVX clones at two levels of optimisation and finds the same bits.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import weyl
+
+ROOT = Path(__file__).parents[1]
+GOLDEN = {}
+SOURCES = ["distance", "adc", "beam", "hnsw", "beta", "solve"]
+
+
+def sha(*arrays):
+    digest = hashlib.sha256()
+    for x in arrays:
+        digest.update(np.ascontiguousarray(x))
+    return digest.hexdigest()[:12]
+
+
+def outputs():
+    """The hash of every kernel's output, by name, and of a whole chain without training."""
+    from linkprune import beta, hnsw, keys, regression
+    from linkprune.codec import Codec
+    from linkprune.index import Index
+    from linkprune.kernels import adc, beam, distance
+    from linkprune.kernels import beta as kernel
+    from linkprune.kernels import hnsw as graph_kernel
+
+    nsq, dsub, n = 5, 3, 67
+    x, y = weyl(n, 15), weyl(n, 15, step=0.7548776662466927)
+    cent = weyl(nsq, 256, dsub, step=0.5698402909980532)
+    codes = adc.encode(x, cent)
+    links = (np.arange(n * 4).reshape(n, 4) * 29 + 7) % n
+    links[::5, 2:] = -1
+    links = links.astype(np.int32)
+    book = weyl(3, 256, 5, step=0.3819660112501051)
+    assigned = (np.arange(n * 3).reshape(n, 3) * 37 % 256).astype(np.uint8)
+    ids = np.arange(n, dtype=np.int32)
+    vertices = codes, links, cent
+
+    yield "matmul", sha(distance.matmul(x, weyl(15, 33)))
+    yield "pair_distances", sha(*(distance.pair_distances(x, y, links, ip) for ip in (0, 1)))
+    yield "row_distances", sha(distance.row_distances(x, y))
+    yield "tables", sha(*(adc.tables(x, cent, ip) for ip in (0, 1)))
+    yield "sdc_tables", sha(*(adc.sdc_tables(cent, ip) for ip in (0, 1)))
+    yield "encode", sha(codes)
+    yield "decode", sha(adc.decode(codes, cent))
+    yield "class_sums", sha(*adc.class_sums(x, codes))
+
+    moments = np.empty((3, n, kernel.n_moments(5)), np.float32)
+    kernel.moments(x, 0, *vertices, moments, 0)
+    yield "moments", sha(moments)
+    least = kernel.least_column(moments[0], regression.polynomial(book[0]))
+    yield "least_column", sha(*least)
+    sums, counts = kernel.group_sums(moments[1], assigned[:, 0].copy(), 256)
+    yield "group_sums", sha(sums, counts)
+    G = weyl(19, 7, 5).astype(np.float64)
+    yield "solve", sha(*(kernel.solve(G @ G.transpose(0, 2, 1), np.ascontiguousarray(G[:, :, 0]), cut)
+                         for cut in (1e-4, 1e-9)))  # fmt: skip
+    yield "reconstruct", sha(kernel.reconstruct(ids, *vertices, book, assigned))
+    D = np.zeros((n, 4), np.float32)
+    again = [kernel.reorder(y, D, links, 4, *vertices, book, assigned, ip) for ip in (0, 1)]
+    yield "reorder", sha(*again[0], *again[1])
+
+    # A chain: codes, graph, regression, search. The levels come from arithmetic, too.
+    nb = 900
+    base, query = weyl(nb, 15), weyl(40, 15, step=0.2451223337533073)
+    codes, _ = Codec(None, cent).encode(base)
+
+    class Levels:
+        """What hnsw.build asks of a generator."""
+
+        def random(self, n):
+            return weyl(n).astype(np.float64) + 0.5
+
+        def permutation(self, n):
+            return np.argsort(weyl(n, step=0.4142135623730951), kind="stable")
+
+    class NoPermutation:
+        """What the training of beta asks of a generator."""
+
+        def choice(self, n, size=None, replace=True):
+            return n[0] if size is None else np.arange(size) * 3
+
+        def permutation(self, members):
+            return members
+
+    plain, hnsw.seeds = hnsw.seeds, None
+    try:
+        hnsw.seeds = type("seeds", (), {"generator": staticmethod(lambda *_: Levels())})
+        graphs = [
+            hnsw.build(keys.HNSW(6, 4, 30, "x"), base, 0, metric=metric, threads=2, **on)
+            for metric in ("l2", "ip")
+            for on in ({"codec": Codec(None, cent), "codes": codes}, {})
+        ]
+        hnsw.seeds = beta.seeds = type(
+            "seeds", (), {"generator": staticmethod(lambda *_: NoPermutation())}
+        )
+        graph = graphs[0]
+        trained, history = beta.train(
+            keys.Beta(3), base, Codec(None, cent), codes, graph.neighbors, 0, rounds=3
+        )
+    finally:
+        hnsw.seeds = beta.seeds = plain
+    yield "link, reverse, order", sha(*(x for g in graphs for x in (g.neighbors, g.upper_neighbors)))
+    yield "beta training", sha(trained)
+    refined, error = regression.encode(base, Codec(None, cent), codes, graph.neighbors, book)
+    yield "beta encoding", sha(refined.beta_codes, np.array([error]))
+    index = Index(Codec(None, cent), codes, graph, refined)
+    yield "search of codes", sha(*index.search(query, 10, 20, 5, threads=2))
+    yield "search of vectors", sha(*beam.search(graphs[1], query, 10, 20, vectors=base))
+    assert graph_kernel.C and history.shape == (3, 3)
+
+
+def plain_kernels(library):
+    """Put a plain build of csrc/ where linkprune.kernels looks for its extensions."""
+    from types import SimpleNamespace
+
+    from cffi import FFI
+
+    def declarations(name):
+        lines = (ROOT / "csrc" / name).read_text().splitlines()
+        return "\n".join(line for line in lines if not line.startswith("#"))
+
+    for family in ("distance", "adc", "beam", "hnsw", "beta"):
+        ffi = FFI()
+        ffi.cdef(declarations("types.h") + declarations(f"{family}.h"))
+        built = SimpleNamespace(ffi=ffi, lib=ffi.dlopen(str(library)))
+        sys.modules[f"linkprune.kernels._{family}"] = built
+
+
+@pytest.fixture(scope="module")
+def found():
+    return dict(outputs())
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_bits_are_the_frozen_ones(name, found):
+    assert found[name] == GOLDEN[name]
+
+
+def test_every_output_is_frozen(found):
+    assert list(found) == list(GOLDEN)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("gcc"), reason="no gcc")
+@pytest.mark.parametrize("level", ["-O1", "-O3"])
+def test_bits_do_not_depend_on_the_build(level, tmp_path):
+    library = tmp_path / "plain.so"
+    flags = ["-std=gnu11", level, "-fopenmp", "-ffp-contract=off", "-fno-math-errno", "-Wno-psabi"]
+    sources = [ROOT / "csrc" / f"{name}.c" for name in SOURCES]
+    command = ["gcc", *flags, "-DANN_NO_CLONES", "-shared", "-fPIC", *sources, "-lm", "-o", library]
+    subprocess.run(command, check=True)
+    script = (
+        "import json, sys, test_golden as t; t.plain_kernels(sys.argv[1]); "
+        "print(json.dumps(dict(t.outputs())))"
+    )
+    done = subprocess.run([sys.executable, "-c", script, library], check=True, text=True,
+                          stdout=subprocess.PIPE, cwd=ROOT / "tests", env=os.environ)  # fmt: skip
+    assert json.loads(done.stdout) == GOLDEN
+
+
+if __name__ == "__main__":
+    print(json.dumps(dict(outputs()), indent=4))

@@ -134,7 +134,8 @@ def parity(index, base):
 
     error_pq and error_beta: mean squared error of plain and regressed reconstructions. encoding:
     the Regression of our own coding with its codebook. same_codes: share of the beta codes that
-    are equal; higher: share of the others whose error is above that of the given code.
+    are equal; higher: share of the others whose error is above that of the given code. shared:
+    share of the vertices whose PQ code an earlier one has; they tie in every search.
     """
     ids, parts = np.arange(len(base), dtype=np.int32), len(index.beta.beta_centroids)
     x = index.codec.rotate(base)
@@ -150,6 +151,7 @@ def parity(index, base):
         "error_own_codes": mean(ours.sum(1)),
         "same_codes": 1 - mean(differ.ravel()),
         "higher": mean(higher),
+        "shared": 1 - len(np.unique(codes, axis=0)) / len(codes),
     }
 
 

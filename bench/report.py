@@ -166,6 +166,7 @@ def parity(report, ours, original):
             "c", f"{stage} reconstruction", "squared error", [ours[name]], [original[name]],
             checks=[(f"equal to {TOLERANCE}", near)],
         )  # fmt: skip
+    report.add("c", "PQ codes", "share that an earlier vertex has", [ours["shared"]])
     quality = {"error": ours["error_own_codes"]}, {"error": original["error_beta"]}
     checks = [("error not higher where codes differ", ours["higher"] == 0)]
     report.add(

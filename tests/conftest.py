@@ -130,7 +130,9 @@ def flat(neighbors, entry_point=0):
     """A graph of level 0 alone."""
     empty = np.empty(0, np.int32)
     neighbors = np.array(neighbors, np.int32)
-    return Graph(neighbors, empty, np.zeros(1, np.int64), np.empty((0, 2), np.int32), entry_point, 0)
+    return Graph(
+        neighbors, empty, np.zeros(1, np.int64), np.empty((0, 2), np.int32), entry_point, 0
+    )
 
 
 @pytest.fixture(scope="session")

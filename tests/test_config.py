@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 import yaml
 from snakemake.utils import update_config
-from test_workflow import TOY, Run, copied, overlay
+from test_workflow import ROOT, TOY, Run, copied, overlay
 
 from linkprune import config as checked
 from linkprune.errors import ConfigError, DataError
 from linkprune.formats import write
-
-from test_workflow import ROOT  # isort: skip
 
 ROW = {"M0": 6, "codec": "OPQ36_144", "beta": "beta4x256"}
 SMALL = {"source": "synthetic", "nb": 1000, "nq": 10, "nt": 1000, "d": 32, "metric": "l2"}
@@ -220,9 +218,11 @@ REFUSED = {
     "url without format": (on({"base": {"url": URL}, "query": {"url": URL}, "metric": "l2"}),
                            "datasets.mine.base", "format", "fbin"),
     "unknown format": (on({"base": {"url": URL, "format": "vec"}, "metric": "l2",
-                           "query": {"url": URL, "format": "vec"}}), "mine", ".fvecs .bvecs"),
+                           "query": {"url": URL, "format": "vec"}}),
+                       "datasets.mine", ".fvecs .bvecs"),
     "no member": (on({"base": {"url": URL, "format": "npz"}, "metric": "l2",
-                      "query": {"url": URL, "format": "npz"}}), "mine", "base.npz", "array"),
+                      "query": {"url": URL, "format": "npz"}}),
+                  "datasets.mine", "base.npz", "array"),
     "sha256": (on({"base": {"url": URL, "format": "fbin", "sha256": "abc"}, "metric": "l2",
                    "query": {"url": URL, "format": "fbin"}}), "datasets.mine.base.sha256", "abc"),
 }  # fmt: skip

@@ -113,7 +113,11 @@ def test_threads_do_not_change_bits():
         assert adc.class_sums(x, codes, t)[0].tobytes() == adc.class_sums(x, codes)[0].tobytes()
 
 
-CENT, X, CODES = np.ones((2, 256, 3), np.float32), np.ones((4, 6), np.float32), np.ones((4, 2), "u1")
+CENT, X, CODES = (
+    np.ones((2, 256, 3), np.float32),
+    np.ones((4, 6), np.float32),
+    np.ones((4, 2), "u1"),
+)
 
 
 @pytest.mark.parametrize(

@@ -77,14 +77,14 @@ def test_search_does_not_stop_at_a_tie():
 
 
 def test_more_queries_than_epochs_are_independent():
-    arguments, query, _ = space_of("codes", 30, 600, 1)
-    graph = random_graph(30, 4, 3, 4, ring=True)
+    # So few of the vertices are marked by a query that marks are left from 255 queries before.
+    arguments, query, _ = space_of("codes", 800, 700, 1)
+    graph = random_graph(800, 4, 3, 4, ring=True)
     together = beam.search(graph, query, 5, 6, **arguments)
-    for q in (0, 1, 253, 254, 255, 256, 257, 509, 510, 511, 599):
-        alone = beam.search(graph, query[q : q + 1], 5, 6, **arguments)
-        for a, b in zip(together, alone, strict=True):
-            assert np.array_equal(a[q], b[0])
-    assert (together[2] <= 29).all() and (together[2] >= 6).all()
+    assert together[2].mean() < 100
+    alone = [beam.search(graph, query[q : q + 1], 5, 6, **arguments) for q in range(len(query))]
+    for a, b in zip(together, zip(*alone, strict=True), strict=True):
+        assert np.array_equal(a, np.concatenate(b))
 
 
 @pytest.mark.parametrize("kind", ["codes", "vectors"])

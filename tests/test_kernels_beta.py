@@ -167,7 +167,9 @@ def direct(v, codes, neighbors, cent, beta_cent, beta_codes):
 
 
 @pytest.mark.parametrize("M0", [0, 1, 6])
-@pytest.mark.parametrize("nsq, dsub, parts", [(1, 1, 1), (3, 4, 2), (5, 3, 5), (36, 4, 9), (3, 1, 0)])
+@pytest.mark.parametrize(
+    "nsq, dsub, parts", [(1, 1, 1), (3, 4, 2), (5, 3, 5), (36, 4, 9), (3, 1, 0)]
+)
 def test_reconstruct_is_exact(nsq, dsub, parts, M0):
     nb = 12
     codes, neighbors, cent = vertices(nb, nsq, dsub, M0)

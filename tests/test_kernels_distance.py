@@ -54,7 +54,11 @@ def test_distances_are_summed_in_double(ip):
 
 
 def test_no_rows_give_no_rows():
-    x, w, ids = np.empty((0, 3), np.float32), np.ones((3, 2), np.float32), np.empty((0, 4), np.int32)
+    x, w, ids = (
+        np.empty((0, 3), np.float32),
+        np.ones((3, 2), np.float32),
+        np.empty((0, 4), np.int32),
+    )
     assert distance.matmul(x, w).shape == (0, 2)
     assert distance.row_distances(x, x).shape == (0,)
     assert distance.pair_distances(x, w.T.copy(), ids).shape == (0, 4)

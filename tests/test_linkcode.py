@@ -1,11 +1,11 @@
 import dataclasses
 import os
 
-import linkprune
 import numpy as np
 import pytest
 from conftest import by_distance_then_id, clustered, ip_or_l2, random_graph, refuses
 
+import linkprune
 from linkprune import chunks, exhaustive, groundtruth, keys, linkcode, store
 from linkprune.codec import Codec
 from linkprune.errors import ConfigError, DataError, ShapeError
@@ -63,7 +63,9 @@ def test_save_and_load_give_equal_results(codec, beta, learn, base, query, tmp_p
     assert same(found, again.search(query, 10, 20, k_reorder))
     assert same(lc.exhaustive(query, 10), again.exhaustive(query, 10))
     assert np.array_equal(lc.reconstruct([0, 7]), again.reconstruct([0, 7]))
-    assert again.index.bytes_per_vector() == 4 * 5 + 4 + {"beta1x256": 1, "beta4x256": 4}.get(beta, 0)
+    assert again.index.bytes_per_vector() == 4 * 5 + 4 + {"beta1x256": 1, "beta4x256": 4}.get(
+        beta, 0
+    )
     true = groundtruth.exact(query, base, 1)[0]
     assert (found.I == true).any(1).mean() > 0.8
     assert (found.nreorder == k_reorder).all()
@@ -72,7 +74,8 @@ def test_save_and_load_give_equal_results(codec, beta, learn, base, query, tmp_p
 @pytest.mark.parametrize("metric", ["l2", "ip", "cosine"])
 def test_every_metric_finds_its_neighbours(metric, learn, base, query, tmp_path):
     lc = LinkCode.train(learn, "OPQ8_16", metric).add(base, beta="beta2x256", **KEY)
-    D, I, *_ = lc.search(query, 10, 60, 5)
+    result = lc.search(query, 10, 60, 5)
+    D, I = result.D, result.I
     x, q = base.astype(float), query.astype(float)
     if metric == "cosine":
         x, q = (y / np.linalg.norm(y, axis=1, keepdims=True) for y in (x, q))
@@ -87,7 +90,7 @@ def test_every_metric_finds_its_neighbours(metric, learn, base, query, tmp_path)
         assert (lc.search(scaled, 10, 60, 5).I == I).mean() > 0.99
     lc.save(tmp_path / "i.h5")
     again = LinkCode.load(tmp_path / "i.h5")
-    assert again.metric == metric and same(again.search(query, 10, 60, 5), (D, I, *_))
+    assert again.metric == metric and same(again.search(query, 10, 60, 5), result)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.float64])

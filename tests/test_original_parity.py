@@ -41,12 +41,21 @@ def original():
     return run
 
 
-@pytest.fixture(scope="module")
-def both(original, tmp_path_factory):
-    """The exported index, its vectors, and what the original says and finds."""
-    folder, x = tmp_path_factory.mktemp("original"), sources.patches()
+def vectors(kind):
     sizes = {"base": 2000, "learn": 2000, "query": 300}
-    x = {name: x[name][:n].astype(np.float32) for name, n in sizes.items()}
+    if kind == "patches":
+        x = sources.patches()
+        return {name: x[name][:n].astype(np.float32) for name, n in sizes.items()}
+    return {name: sources.synthetic_rows(name, 0, n, d=64) for name, n in sizes.items()}
+
+
+# Some patches share their code. Which of two vertices at the same distance the beam keeps is not
+# the same on both sides, and where it goes on from there costs a few distances more or less.
+@pytest.fixture(scope="module", params=[("patches", 1e-3), ("mixture", 0)], ids=lambda p: p[0])
+def both(request, original, tmp_path_factory):
+    """The exported index, its vectors, what the original says and finds, tolerance of n3."""
+    kind, tolerance = request.param
+    folder, x = tmp_path_factory.mktemp("original"), vectors(kind)
     x["gt"], _ = groundtruth.exact(x["query"], x["base"], 1)
     for name, values in x.items():
         np.save(folder / f"{name}.npy", values)
@@ -58,23 +67,19 @@ def both(original, tmp_path_factory):
     out = folder / "found.h5"
     original("search", "--dir", folder, *base, *queries, *points, "--out", out)
     with h5py.File(out) as f:
-        found = f["ids"][()], f["distances"][()], f["n3"][()]
+        found = zip(f["ids"][()], f["distances"][()], f["n3"][()], strict=True)
     report = json.loads(out.with_suffix(".json").read_text())
-    return (
-        ours.exported(folder / "index.h5"),
-        x,
-        report,
-        dict(zip(POINTS, zip(*found, strict=True), strict=True)),
-    )
+    report["points"] = dict(zip(POINTS, found, strict=True))
+    return ours.exported(folder / "index.h5"), x, report, tolerance
 
 
 @pytest.mark.parametrize("point", POINTS)
 def test_search_finds_the_same_at_the_same_cost(both, point):
-    index, x, _, points = both
-    ids, distances, n3 = points[point]
+    index, x, report, tolerance = both
+    ids, distances, n3 = report["points"][point]
     found = index.search(x["query"], 100, *point)
     assert ours.agreement(found, ids, distances)["unexplained"] == 0
-    assert found.ndis.mean() == n3
+    assert found.ndis.mean() == pytest.approx(n3, rel=tolerance, abs=0)
 
 
 def test_reconstruction_and_encoding_are_the_same(both):

@@ -15,6 +15,10 @@ KILLS = 4
 SEED = os.environ.get("LINKPRUNE_KILL_SEED")  # in hex, from the output of a run that failed
 
 
+def artifacts(folder):
+    return len(list(folder.glob("results/**/[!.]*.h5")))
+
+
 def test_killed_anywhere_the_same_command_ends_with_the_same_bits(tmp_path, tmp_path_factory):
     want = accuracy(undisturbed(tmp_path_factory)[4])
     seed = SEED or os.urandom(8).hex()
@@ -22,17 +26,20 @@ def test_killed_anywhere_the_same_command_ends_with_the_same_bits(tmp_path, tmp_
     rng = random.Random(seed)
     folder = copied(tmp_path / "repo")
     for i in range(KILLS):
-        seconds = rng.uniform(1, 7)
-        run = Run(folder, *TOY)
+        run, begun = Run(folder, *TOY), artifacts(folder)
+        more, seconds, group = rng.randrange(8), rng.uniform(0, 1), i < KILLS - 1
+        while artifacts(folder) < begun + more and run.process.poll() is None:
+            time.sleep(0.02)
         with contextlib.suppress(subprocess.TimeoutExpired):
             run.process.wait(seconds)
-        done = len(list(folder.glob("results/**/*.h5")))
-        print(f"kill {i} after {seconds:.3f} s, {done} artifacts, exit {run.process.poll()}")
+        print(f"kill {i}: {more} more artifacts and {seconds:.3f} s, {artifacts(folder)} in all")
         if run.process.returncode is not None:
-            assert run.process.returncode == 0, run.out.read_text()[-5000:]
+            run.well()
             break
-        run.kill()
+        run.kill(group)
     Run(folder, *TOY).well()
+    with contextlib.suppress(ProcessLookupError):
+        run.kill()  # jobs that outlived the last kill, if they still run
     left = [str(p.relative_to(folder)) for p in folder.rglob(".*.tmp")]
     print(f"temporary files of killed jobs: {left}")
     assert accuracy(folder) == want
@@ -78,11 +85,18 @@ def test_a_folder_without_locks_is_fine(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == [".snakemake"]
 
 
+def handles(folder, stack):
+    """A process, as far as the lock can tell: its handle is closed with the stack."""
+    handle = resume.unlock_stale(folder)
+    return stack.enter_context(handle or contextlib.nullcontext())
+
+
 def test_the_lock_of_a_live_process_stays(locked):
     folder, lock = locked
-    with resume.unlock_stale(folder):
+    with contextlib.ExitStack() as alive:
+        handles(folder, alive)
         lock.write_text("results/table2.csv\n")
-        assert resume.unlock_stale(folder) is None or lock.exists()
+        handles(folder, alive)
         assert lock.exists()
     resume.unlock_stale(folder).close()
     assert not lock.exists()
@@ -90,13 +104,10 @@ def test_the_lock_of_a_live_process_stays(locked):
 
 def test_a_run_that_began_beside_a_dry_run_is_alive_too(locked):
     folder, lock = locked
-    dry = resume.unlock_stale(folder)
-    run = resume.unlock_stale(folder)  # the dry run is still alive, it ends before the run does
-    lock.write_text("results/table2.csv\n")
-    dry.close()
-    third = resume.unlock_stale(folder)
-    alive = lock.exists()
-    for handle in (run, third):
-        if handle is not None:
-            handle.close()
-    assert alive, "the lock of a live run was removed"
+    with contextlib.ExitStack() as dry, contextlib.ExitStack() as alive:
+        handles(folder, dry)
+        handles(folder, alive)  # while the dry run lives, which ends before this one does
+        lock.write_text("results/table2.csv\n")
+        dry.close()
+        handles(folder, alive)
+        assert lock.exists(), "the lock of a live run was removed"

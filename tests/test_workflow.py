@@ -68,9 +68,9 @@ class Run:
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
 
-    def kill(self):
-        """SIGKILL for the whole group."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+    def kill(self, group=True):
+        """SIGKILL for the whole group, or for Snakemake alone: then its jobs go on."""
+        os.kill(self.process.pid * (-1 if group else 1), signal.SIGKILL)
         self.process.wait()
 
     def end(self, seconds=120):

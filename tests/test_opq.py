@@ -51,6 +51,26 @@ def test_training_lowers_the_error_below_that_of_a_sample_as_centroids():
     assert opq.train(x, keys.codec("PQ4"), 0).encode(x)[1] < 0.8 * Codec(None, start).encode(x)[1]
 
 
+def test_turning_the_rotation_lowers_the_error_below_that_of_its_start(monkeypatch):
+    x = clustered(2000, 16, 1)
+    turned = opq.train(x, keys.codec("OPQ4_16"), 0).encode(x)[1]
+    for name, rounds in (("SAMPLE_ROUNDS", 0), ("ROUNDS", 0), ("FINAL_ROUNDS", 44)):
+        monkeypatch.setattr(opq, name, rounds)
+    assert turned < 0.99 * opq.train(x, keys.codec("OPQ4_16"), 0).encode(x)[1]
+
+
+def test_a_centroid_without_members_moves_to_a_training_vector():
+    y = clustered(50, 6, 0)
+    means = np.full((3, 256, 2), 9.0)
+    counts = np.ones((3, 256), int)
+    counts[1, 7] = counts[2, 255] = 0
+    out = opq._refilled(means, counts, y, np.random.default_rng(0))
+    for m, c in ((1, 7), (2, 255)):
+        assert (out[m, c] == y[:, 2 * m : 2 * m + 2]).all(1).any()
+        means[m, c] = out[m, c]
+    assert out.dtype == np.float32 and (out == means).all()
+
+
 def test_the_mean_does_not_matter():
     x = np.round(clustered(1000, 16, 0) * 8) / 8
     for key in ("PQ4", "OPQ4_16"):

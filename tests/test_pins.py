@@ -13,7 +13,9 @@ def pins(name):
 
 
 def test_conda_users_get_the_same_pins():
-    wanted = pins("requirements.txt") | pins("requirements-dev.txt") | pins("requirements-prune.txt")
+    wanted = (
+        pins("requirements.txt") | pins("requirements-dev.txt") | pins("requirements-prune.txt")
+    )
     given = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"][-1]["pip"]
     assert set(given) == wanted
 

@@ -79,6 +79,21 @@ def test_reconstructions_get_no_worse_with_more_rounds():
     assert (np.diff(errors) <= 1e-4 * errors[0]).all() and errors[-1] < errors[0]
 
 
+def test_a_refit_that_rounding_made_worse_is_not_taken(monkeypatch):
+    w = random_world("clustered", n=400)
+    real, books = beta._refit, []
+
+    def refit(sums, m1):
+        book, errors = real(sums, m1)
+        books.append(book.astype(np.float32))
+        return book, errors * (1 if len(books) < 3 else 1.5)
+
+    monkeypatch.setattr(beta, "_refit", refit)
+    book, history = trained("beta1x256", w, rounds=5)
+    assert (np.diff(history) <= 0).all() and (history[0, 1:] == history[0, 1]).all()
+    assert len(books) == 5 and np.array_equal(book[0], books[1])
+
+
 def test_few_vectors_leave_no_codeword_without_a_member():
     w = random_world("coarse", n=256)  # as many vectors as codewords, and many equal
     book, history = trained("beta1x256", w)

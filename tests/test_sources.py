@@ -54,7 +54,7 @@ def test_no_base_patch_shares_a_pixel_with_a_query_patch(monkeypatch):
     # A photograph in which a pixel is its own address: three channels hold the row and the column.
     y, x = np.mgrid[:427, :640]
     image = np.stack([y // 2, x // 4, y % 2 * 4 + x % 4], axis=2).astype(np.uint8)
-    monkeypatch.setattr(sources, "load_sample_image", lambda name: image)
+    monkeypatch.setattr("sklearn.datasets.load_sample_image", lambda name: image)
     parts = sources.patches()
     pixels = {}
     for part, rows in parts.items():

@@ -1,5 +1,7 @@
 import dataclasses
 import os
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -50,6 +52,25 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "x.h5").mkdir()
     with refuses(DataError, "x.h5", "cannot be written"):
         store.save(tmp_path / "x.h5", ARRAYS, {})
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path):
+    script = """
+import resource, signal, sys
+import numpy as np
+from linkprune import errors, store
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10**5, 10**5))  # writing fails as on a full disk
+try:
+    store.save(sys.argv[1], {"a": np.zeros(10**6)}, {})
+except errors.DataError as e:
+    print(e, end="")
+"""
+    path = tmp_path / "x.h5"
+    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert str(path) in done.stdout and "cannot be written" in done.stdout
+    assert "\n" not in done.stdout and not os.listdir(tmp_path)
 
 
 def test_sizes_must_agree_by_name(tmp_path):

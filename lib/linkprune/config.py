@@ -41,38 +41,41 @@ def graph_key(row):
 
 def _check_schema(config):
     validator = jsonschema.Draft202012Validator(yaml.safe_load(SCHEMA.read_text()))
-    error = jsonschema.exceptions.best_match(validator.iter_errors(config))
-    if error is None:
+    errors = sorted(validator.iter_errors(config), key=_first)
+    if not errors:
         return
+    error = errors[0]
     where = ".".join(map(str, error.absolute_path)) or "the config"
-    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+    if error.validator == "additionalProperties":
         known = list(error.schema.get("properties", {}))
         unknown = sorted(set(error.instance) - set(known))
-        close = difflib.get_close_matches(unknown[0], known, 1) if unknown else []
+        close = difflib.get_close_matches(unknown[0], known, 1)
         hint = f"did you mean {close[0]}" if close else f"expected one of {', '.join(known)}"
         raise ConfigError(f"{where}: unknown key {', '.join(unknown)}; {hint}")
     raise ConfigError(f"{where}: {' '.join(error.message.split())}")
 
 
+def _first(error):
+    """Causes before consequences: a wrong kind makes keys unknown, a misspelt key is missing too."""
+    kinds = {"enum": 0, "additionalProperties": 1}
+    return kinds.get(error.validator, 2), len(error.absolute_path)
+
+
 def _resolve_paths(config, files):
     """Make the paths of data sets, each relative to the file that defines it, usable from here."""
-    folder = {}
+    homes = {}
     for file in files:
         content = yaml.safe_load(Path(file).read_text()) or {}
-        folder |= dict.fromkeys(content.get("datasets") or {}, Path(file).resolve().parent)
-
-    def resolved(value, home):
-        if isinstance(value, str):
-            return _relative(home, value)
-        if "path" in value:
-            return {**value, "path": _relative(home, value["path"])}
-        return value
+        for name, entry in (content.get("datasets") or {}).items():
+            homes |= dict.fromkeys(((name, part) for part in entry), Path(file).resolve().parent)
 
     for name, entry in config["datasets"].items():
-        home = folder.get(name, Path.cwd())
         for part in (*datasets.PARTS, "groundtruth", "ann_benchmarks"):
-            if part in entry:
-                entry[part] = resolved(entry[part], home)
+            value, home = entry.get(part), homes.get((name, part), Path.cwd())
+            if isinstance(value, str):
+                entry[part] = _relative(home, value)
+            elif value and "path" in value:
+                entry[part] = {**value, "path": _relative(home, value["path"])}
 
 
 def _relative(home, path):
@@ -109,7 +112,9 @@ def _check_experiment(config, name, experiment):
             sizes = datasets.sizes(dataset, entry)
         except LinkPruneError as e:
             message = str(e)
-            raise ConfigError(message if dataset in message else f"datasets.{dataset}: {e}") from e
+            raise ConfigError(
+                message if message.startswith("datasets.") else f"datasets.{dataset}: {e}"
+            ) from e
         nb, k = sizes.get("base", (None, None))[0], experiment["k"]
         if nb is not None and k > nb:
             raise ConfigError(f"{where}.k: {k} results from the {nb} base vectors of {dataset}")

@@ -102,11 +102,13 @@ def sizes(dataset, entry):
     """Part -> (n, d) as far as it is known without a download; reads headers only."""
     if "source" in entry:
         if entry["source"] == "synthetic":
-            d = entry["d"]
+            d, rank = entry["d"], entry.get("rank", 1)
+            if rank > d:
+                raise ConfigError(f"datasets.{dataset}.rank: {rank}, more than the {d} dimensions")
             return {name: (entry[n], d) for name, n in zip(PARTS, ("nb", "nq", "nt"), strict=True)}
         return dict(sources.SIZES[entry["source"]])
     found = {}
-    for name in PARTS:
+    for name in (*PARTS, "groundtruth"):
         p = part(dataset, entry, name)
         if p is None:
             continue
@@ -139,7 +141,9 @@ def load(dataset, entry, seed):
         raise DataError(f"datasets.{dataset}: parts differ in dimension: {dims}")
     if "source" not in entry or entry["source"] != "synthetic":
         parts = {name: _checked(dataset, name, x, kind) for name, x in parts.items()}
-    parts.setdefault("learn", parts["base"])
+    if "learn" not in parts:
+        parts["learn"] = parts["base"]
+        mapped |= {"learn": mapped["base"]} if "base" in mapped else {}
     return Dataset(parts, kind, mapped)
 
 
@@ -148,6 +152,8 @@ def _generated(entry, seed):
         return EMBEDDED[entry["source"]]()
     mixture = {k: v for k, v in entry.items() if k not in ("source", "metric", "nb", "nq", "nt")}
     mixture.setdefault("seed", seed)
+    if entry["metric"] == "cosine":
+        mixture["normalise"] = True
     wanted = zip(PARTS, ("nb", "nq", "nt"), strict=True)
     return {name: sources.SyntheticRows(name, entry[n], **mixture) for name, n in wanted}
 

@@ -5,19 +5,20 @@ from pathlib import Path
 
 
 def unlock_stale(folder):
-    """Remove Snakemake's locks under ``folder`` unless a process that holds ours is alive.
+    """Remove Snakemake's locks under ``folder`` unless another process that came here is alive.
 
     Returns the open file whose lock marks this process as alive, to be kept until it ends (the
-    system releases it, kill -9 included), or None where another process has it.
+    system releases it, kill -9 included).
     """
     folder = Path(folder, ".snakemake")
     folder.mkdir(exist_ok=True)
     alive = open(folder / "linkprune.lock", "w")
     try:
         fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        alive.close()
-        return None
+    except BlockingIOError:
+        fcntl.flock(alive, fcntl.LOCK_SH)
+        return alive
     for lock in (folder / "locks").glob("*.lock"):
         lock.unlink(missing_ok=True)
+    fcntl.flock(alive, fcntl.LOCK_SH)
     return alive

@@ -6,7 +6,6 @@ Embedded data are shuffled by an integer hash, not by a Generator: their order d
 import functools
 
 import numpy as np
-from sklearn.datasets import load_digits, load_sample_image
 
 from linkprune.errors import ConfigError
 
@@ -27,6 +26,8 @@ def digits():
 
     Learn is the base itself, since no other rows exist.
     """
+    from sklearn.datasets import load_digits  # slow to import, and most runs do without
+
     x = load_digits().data.astype(np.uint8)  # values are 0 to 16
     x = x[_shuffled(len(x))]
     base, query = x[:-300], x[-300:]
@@ -39,6 +40,8 @@ def patches():
     No query shares a pixel with a base row, and no two base rows are equal; learn patches lie
     between the base patches. Another JPEG decoder may change single pixel values.
     """
+    from sklearn.datasets import load_sample_image
+
     parts = {"base": [], "query": [], "learn": []}
     for name in ("china.jpg", "flower.jpg"):
         image = load_sample_image(name)  # (427, 640, 3)
@@ -60,7 +63,7 @@ def synthetic_rows(
     *,
     d=96,
     clusters=100,
-    rank=24,
+    rank=None,
     scale=0.6,
     noise=0.15,
     normalise=True,
@@ -69,16 +72,18 @@ def synthetic_rows(
     """Return rows [start, stop) of ``part`` (base, query or learn): (stop - start, d) float32.
 
     A row is a cluster's centre (norm about 1), plus a gaussian of RMS norm ``scale`` in the
-    cluster's own subspace of ``rank`` dimensions with decaying spectrum, plus isotropic noise of
-    RMS norm ``noise``; then of length 1 if ``normalise``. Any range yields the same rows, as each
-    block of 65,536 rows has its own Philox stream keyed by (seed, part, block). NumPy does not
-    promise the streams of Generator across versions, nor the last bit of norms and of QR across
-    machines: keep the checksum of what was generated. Raises ConfigError for impossible values.
+    cluster's own subspace of ``rank`` dimensions (24, or d if less) with decaying spectrum, plus
+    isotropic noise of RMS norm ``noise``; then of length 1 if ``normalise``. Any range yields the
+    same rows, as each block of 65,536 rows has its own Philox stream keyed by (seed, part, block).
+    NumPy does not promise the streams of Generator across versions, nor the last bit of norms and
+    of QR across machines: keep the checksum of what was generated. Raises ConfigError for
+    impossible values.
     """
     if part not in ("base", "query", "learn"):
         raise ConfigError(f"synthetic: part is {part}, expected base, query or learn")
     if not 0 <= start <= stop:
         raise ConfigError(f"synthetic: rows are {start} to {stop}, expected 0 <= start <= stop")
+    rank = min(24, d) if rank is None else rank
     if clusters < 1 or not 1 <= rank <= d:
         raise ConfigError(
             f"synthetic: clusters is {clusters}, rank {rank}, d {d}, "

@@ -42,7 +42,8 @@ def rows(points, known, results, exhaustive):
         out += _graph_rows(common, place, error[0], refined, known)
         if exhaustive:
             (rank,) = store.load(place / "exhaustive.h5", rank="nq")
-            out.append({**common, "mode": "exhaustive", **_accuracy(rank), "mse": refined})
+            k = store.attrs(place / "exhaustive.h5")["k"]
+            out.append({**common, "mode": "exhaustive", **_accuracy(rank, k), "mse": refined})
     return [_formatted(row) for row in out]
 
 
@@ -58,8 +59,9 @@ def _graph_rows(common, place, error, refined, known):
     )
     (ms,) = store.load(place / "timing.h5", ms_per_query="points repetitions")
     threads = store.attrs(place / "timing.h5")["threads"]
+    k = store.attrs(place / "search.h5")["k"]
     for i, (ef, r) in enumerate(zip(efSearch, k_reorder, strict=True)):
-        row = {**common, "mode": "graph", "efSearch": ef, "k_reorder": r, **_accuracy(rank[i])}
+        row = {**common, "mode": "graph", "efSearch": ef, "k_reorder": r, **_accuracy(rank[i], k)}
         row["mse"] = refined if r else error
         row |= {name: float(x[i].mean()) for name, x in zip(names, counters, strict=True)}
         row |= {"ms_per_query": float(np.median(ms[i])), "threads": threads}
@@ -77,12 +79,14 @@ def verdict(ours, theirs):
     return "match" if away <= MATCH else "near" if away <= NEAR else "differs"
 
 
-def _accuracy(rank):
+def _accuracy(rank, k):
+    """Recalls with their bounds; none beyond the k results that there were."""
     row = {"nq": len(rank)}
-    for k in RECALLS:
-        share = metrics.one_recall_at(rank, k)
-        row[f"R@{k}_lo"], row[f"R@{k}_hi"] = stats.wilson(share, len(rank))
-        row[f"R@{k}"] = share
+    for at in RECALLS:
+        if at <= k:
+            share = metrics.one_recall_at(rank, at)
+            row[f"R@{at}_lo"], row[f"R@{at}_hi"] = stats.wilson(share, len(rank))
+            row[f"R@{at}"] = share
     return row
 
 
@@ -141,7 +145,8 @@ def _markdown(rows):
 
 def _markdown_cells(row, with_published):
     graph = row["mode"] == "graph"
-    percent = {c: f"{100 * float(row[c]):.2f}" for c in row if c.startswith("R@")}
+    shares = {c: row[c] for c in row if c.startswith("R@")}
+    percent = {c: f"{100 * float(x):.2f}" if x else "" for c, x in shares.items()}
     yield from (row["M0"], row["codec"], row["beta"], row["bytes_per_vector"])
     yield from (row["efSearch"], row["k_reorder"]) if graph else ("exhaustive", "all")
     yield f"{percent['R@1']} [{percent['R@1_lo']}, {percent['R@1_hi']}]"

@@ -17,7 +17,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 try:
     deps.check_built(build_kernels.FAMILIES, build_kernels.sources)
-    checked.check(config, [*reversed(workflow.configfiles)])
+    # Snakemake lists the overlays of the command line before the file that they are laid over.
+    *overlays, underneath = workflow.configfiles
+    checked.check(config, [underneath, *overlays])
 except LinkPruneError as e:
     sys.exit(f"linkprune: {e}")
 

@@ -56,7 +56,7 @@ def _check_schema(config):
 
 
 def _first(error):
-    """Causes before consequences: a wrong kind makes keys unknown, a misspelt key is missing too."""
+    """Causes first: a wrong kind makes keys unknown, and a misspelt key is missing too."""
     kinds = {"enum": 0, "additionalProperties": 1}
     return kinds.get(error.validator, 2), len(error.absolute_path)
 

@@ -1,4 +1,4 @@
-"""On real descriptors: no worse than the original by more than a point, at every operating point."""
+"""On real descriptors: at most a point below the original, at every operating point."""
 
 from pathlib import Path
 

@@ -54,7 +54,6 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
         store.save(tmp_path / "x.h5", ARRAYS, {})
 
 
-@pytest.mark.xfail(reason="bug: h5py raises RuntimeError when closing fails, not only OSError")
 def test_a_full_disk_is_named_and_leaves_nothing(tmp_path):
     script = """
 import resource, signal, sys

@@ -7,7 +7,7 @@ import numpy as np
 
 from linkprune.chunks import chunks
 from linkprune.errors import DataError
-from linkprune.kernels import distance
+from linkprune.kernels import checks, distance
 
 CHUNK = 1 << 16
 MARGIN = 12  # ranks beyond k that a shortlist holds against rounding
@@ -22,6 +22,7 @@ def knn(query, blocks, k, metric="l2", threads=1):
     (squared) or "ip" (minus the inner product). Returns ids (nq, k) int32 and distances (nq, k)
     float64, padded with -1 and infinity where there are fewer than k rows.
     """
+    checks.positive(k=k, threads=threads)
     query = np.ascontiguousarray(query, np.float32)
     best_ids = np.full((len(query), k), -1, np.int32)
     best = np.full((len(query), k), np.inf)
@@ -71,7 +72,12 @@ def spot_check(ids, query, base, metric, rng, rows=20, threads=1):
             f"ground truth: ids from {ids.min()} to {ids.max()} for {len(base)} base rows"
         )
     got = distances(given, q, base, metric, threads)
-    wrong = np.argwhere(got > want + 1e-5 * np.maximum(np.abs(want), 1))
+    ordered = np.sort(given, 1)
+    twice = np.argwhere(ordered[:, 1:] == ordered[:, :-1])
+    if twice.size:
+        i, rank = twice[0]
+        raise DataError(f"ground truth: query {pick[i]} has row {ordered[i, rank]} twice")
+    wrong = np.argwhere(np.abs(got - want) > 1e-5 * np.maximum(np.abs(want), 1))
     if wrong.size:
         i, rank = wrong[0]
         raise DataError(

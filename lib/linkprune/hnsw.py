@@ -14,6 +14,7 @@ import numpy as np
 from linkprune import graph as graphs
 from linkprune import seeds
 from linkprune.errors import DataError
+from linkprune.kernels import checks
 from linkprune.kernels import hnsw as kernel
 
 # A batch does not see its own members through the graph, only directly: a larger share of the
@@ -33,6 +34,7 @@ def build(key, base, seed, *, codec=None, codes=None, metric="l2", threads=1):
     nb, ip = len(base), metric == "ip"
     if nb < 2:
         raise DataError(f"graph {key}: {nb} base vectors, expected at least 2")
+    checks.positive(M0=key.M0, M=key.M)
     rng = seeds.generator(seed, "hnsw", key)
     # P(level >= l) = M ** -l, the paper's choice of 1 / ln M.
     levels = np.floor(-np.log1p(-rng.random(nb)) / np.log(max(key.M, 2))).astype(np.int32)

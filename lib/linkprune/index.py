@@ -9,7 +9,7 @@ from linkprune import regression, store
 from linkprune.codec import Codec
 from linkprune.errors import DataError, ShapeError
 from linkprune.graph import Graph
-from linkprune.kernels import beam
+from linkprune.kernels import beam, checks
 from linkprune.kernels import beta as beta_kernel
 
 
@@ -97,6 +97,7 @@ class Index:
 
     def reconstruct(self, ids, threads=1):
         """Rotated vectors as codes and regression give them: ids (n,) int32 -> (n, d_out)."""
+        checks.ids("ids", ids, len(self.codes), None, least=0)
         if self.beta is None:
             return self.codec.decode(self.codes[ids], threads)
         return regression.reconstruct(

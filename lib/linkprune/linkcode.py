@@ -83,6 +83,9 @@ class LinkCode:
 
     def reconstruct(self, ids, threads=1):
         """Reconstructions of vertices, rotated: ids (n,) -> (n, d_out) float32."""
+        ids, nb = np.atleast_1d(ids), len(self._held().codes)
+        if ids.dtype.kind not in "iu" or (ids.size and not 0 <= ids.min() <= ids.max() < nb):
+            raise ShapeError(f"ids: expected integers from 0 to {nb - 1}, got {ids.tolist()[:5]}")
         return self._held().reconstruct(np.ascontiguousarray(ids, np.int32), threads)
 
     def save(self, path):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from linkprune.chunks import chunks
-from linkprune.errors import DataError
+from linkprune.errors import DataError, ShapeError
 from linkprune.formats import check_finite
 
 METRICS = ("l2", "ip", "cosine")
@@ -13,10 +13,16 @@ STORED = ("uint8", "int8", "float32")
 def prepared(x, metric):
     """Vectors (n, d) in a stored dtype: float32 unless uint8 or int8; of length 1 for cosine.
 
-    Raises DataError for a vector of length 0 under cosine, and for NaN or infinity.
+    Raises ShapeError where x is not an array of numbers with two axes, DataError for a vector of
+    length 0 under cosine, and for NaN or infinity.
     """
+    if not isinstance(x, np.ndarray):
+        raise ShapeError(f"vectors are a {type(x).__name__}, expected a NumPy array (n, d)")
+    if x.ndim != 2 or x.dtype.kind not in "buif":
+        raise ShapeError(f"vectors are {x.dtype} {x.shape}, expected numbers (n, d)")
     if metric != "cosine":
-        out = x if x.dtype.name in STORED else x.astype(np.float32)
+        with np.errstate(over="ignore"):  # beyond float32 is infinity, which is refused
+            out = x if x.dtype.name in STORED else x.astype(np.float32)
         check_finite(out, "vectors")
         return out
     out = np.empty(x.shape, np.float32)

@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from linkprune.errors import DataError, ShapeError
+from linkprune.errors import DataError, LinkPruneError, ShapeError
 
 
 def provenance():
@@ -41,8 +41,11 @@ def replacing(path):
         with open(part, "rb") as f:
             os.fsync(f.fileno())
         os.replace(part, path)
-    except OSError as e:
-        reason = os.strerror(e.errno) if e.errno else " ".join(str(e).split())
+    except (OSError, RuntimeError) as e:  # h5py may notice a full disk only when it closes
+        if isinstance(e, LinkPruneError):
+            raise
+        errno = getattr(e, "errno", None)
+        reason = os.strerror(errno) if errno else " ".join(str(e).split())
         raise DataError(f"{path}: cannot be written: {reason}") from e
     finally:
         part.unlink(missing_ok=True)

@@ -38,7 +38,7 @@ def moments(x, first, codes, neighbors, centroids, out, at, threads=1):
     nb, nsq, dsub, m1 = _vertices(codes, neighbors, centroids)
     n = len(checks.array("x", x, "float32", None, nsq * dsub))
     parts, rows, _ = checks.array("out", out, "float32", None, None, n_moments(m1)).shape
-    if first < 0 or first + n > nb or at < 0 or at + n > rows or (nsq * dsub) % parts:
+    if first < 0 or first + n > nb or at < 0 or at + n > rows or not parts or nsq * dsub % parts:
         raise ShapeError(
             f"moments: {n} vertices from {first} into rows from {at} do not fit {nb} vertices, "
             f"{parts} parts of {rows} rows and {nsq * dsub} dimensions"
@@ -63,6 +63,8 @@ def least_column(x, w, out=None, threads=1):
     padded = checks.padded_columns(w)
     codes, column = (np.empty((n, 1), np.uint8), 0) if out is None else out
     parts = checks.array("out", codes, "uint8", n, None).shape[1]
+    if not 0 <= column < parts:
+        raise ShapeError(f"out: column {column} of {parts}")
     least = np.empty(n, np.float32)
     target = ffi.from_buffer("uint8_t[]", codes, require_writable=True)
     status = C.ann_least_column(

@@ -27,11 +27,12 @@ def array(name, x, dtype, *shape):
     return x
 
 
-def ids(name, x, nb, *shape):
-    """Refuse ``x`` unless it holds int32 ids of nb vertices, -1 meaning none."""
+def ids(name, x, nb, *shape, least=-1):
+    """Refuse ``x`` unless it holds int32 ids of nb vertices, -1 meaning none (least 0: no -1)."""
     array(name, x, "int32", *shape)
-    if x.size and (x.min() < -1 or x.max() >= nb):
-        raise ShapeError(f"{name}: ids must lie in -1 ... {nb - 1}, got {x.min()} ... {x.max()}")
+    if x.size and (x.min() < least or x.max() >= nb):
+        bounds = f"{least} ... {nb - 1}, got {x.min()} ... {x.max()}"
+        raise ShapeError(f"{name}: ids must lie in {bounds}")
     return x
 
 

@@ -32,6 +32,7 @@ class Builder:
         self.centroids_t = cent
         self.space, self._alive = structures.space(ffi, codes, vectors, sdc, ip)
         self.graph, self._alive_too = structures.graph(ffi, graph, writable=True)
+        self.levels = graph.levels()
         if self.graph.nb != self.space.nb:
             raise ShapeError(f"graph of {self.graph.nb} vertices over {self.space.nb} vectors")
         self.d = self.space.nsq * self.dsub if codes is not None else self.space.d
@@ -44,8 +45,10 @@ class Builder:
 
         For a space of codes x holds the rotated, uncompressed vectors.
         """
-        checks.ids("batch", batch, self.space.nb, None)
+        checks.ids("batch", batch, self.space.nb, None, least=0)
         checks.array("levels", levels, "int32", len(batch))
+        if not np.array_equal(levels, self.levels[batch]):
+            raise ShapeError("levels: not those that the graph has rows for")
         checks.array("x", x, "float32", len(batch), self.d)
         self.visited[:] = 0  # the kernel counts its epochs from the start
         status = C.ann_hnsw_link(
@@ -57,8 +60,8 @@ class Builder:
 
     def reverse(self, level, target, source):
         """Reverse links: target[i] gains source[i] on the level; sorted by target, (n,) int32."""
-        checks.ids("target", target, self.space.nb, None)
-        checks.ids("source", source, self.space.nb, len(target))
+        checks.ids("target", target, self.space.nb, None, least=0)
+        checks.ids("source", source, self.space.nb, len(target), least=0)
         groups, first = np.unique(target, return_index=True)
         start = np.append(first, len(target)).astype(np.int64)
         longest = int(np.diff(start).max(initial=1))

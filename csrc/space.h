@@ -33,12 +33,21 @@ ANN_INLINE float ann_adc(const float *table, const uint8_t *code, size_t nsq)
     return (s0 + s1) + (s2 + s3);
 }
 
+/* sum_m sdc[m, a[m], b[m]], the same way. */
 ANN_INLINE float ann_sdc(const float *sdc, const uint8_t *a, const uint8_t *b, size_t nsq)
 {
-    float s[4] = {0};
-    for (size_t m = 0; m < nsq; m++)
-        s[m % 4] += sdc[(m * KSUB + a[m]) * KSUB + b[m]];
-    return (s[0] + s[1]) + (s[2] + s[3]);
+    const size_t size = KSUB * KSUB;
+    float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    size_t m = 0;
+    for (; m + 4 <= nsq; m += 4, sdc += 4 * size) {
+        s0 += sdc[a[m] * KSUB + b[m]];
+        s1 += sdc[size + a[m + 1] * KSUB + b[m + 1]];
+        s2 += sdc[2 * size + a[m + 2] * KSUB + b[m + 2]];
+        s3 += sdc[3 * size + a[m + 3] * KSUB + b[m + 3]];
+    }
+    for (; m < nsq; m++, sdc += size)
+        s0 += sdc[a[m] * KSUB + b[m]];
+    return (s0 + s1) + (s2 + s3);
 }
 
 ANN_INLINE float ann_float_distance(const float *x, const float *y, size_t d, int ip)

@@ -20,7 +20,7 @@ from linkprune.kernels import hnsw as kernel
 # A batch does not see its own members through the graph, only directly: a larger share of the
 # graph, or a larger batch, costs recall at low degree before it saves time.
 BATCH_SHARE = 64
-BATCH_MAX = 512
+BATCH_MAX = 256
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,6 @@ CORES ?= $(shell nproc)
 BIN := .venv/bin
 # Idle OpenMP threads that spin slow everything else; it must be set before Python starts.
 export OMP_WAIT_POLICY ?= PASSIVE
-# Bytecode and installs of one checkout never mix with another's.
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 KERNELS := $(wildcard csrc/*.c csrc/*.h csrc/*.py) setup.py pyproject.toml

@@ -4,6 +4,7 @@ The repeated work of that driver is kept, since its cost is what we compare with
 links of a vector again in every round, and searches all parts in order to assign one.
 """
 
+import collections
 import contextlib
 import re
 import resource
@@ -35,15 +36,17 @@ def parse_beta(key, d_out):
     return int(match[1]), int(match[2])
 
 
-class Clock(dict):
-    """CPU seconds by stage, accumulated."""
+class Clock(collections.Counter):
+    """Processor time by stage: seconds of this process, its threads included."""
 
     @contextlib.contextmanager
     def __call__(self, stage):
-        """Charge the block to a stage."""
-        start = time.process_time()
-        yield
-        self[stage] = self.get(stage, 0.0) + time.process_time() - start
+        """Charge the block to a stage, also where it ends in an error."""
+        before = time.process_time()
+        try:
+            yield
+        finally:
+            self[stage] += time.process_time() - before
 
 
 def peak_rss_mb():
@@ -183,7 +186,7 @@ class Beta:
                 codewords[c], residual, *_ = np.linalg.lstsq(
                     slots.reshape(-1, self.rfn.M + 1), targets, RCOND
                 )
-            error += float(residual.sum())  # as theirs: none where the rank is deficient
+            error += float(residual.sum())  # lstsq reports no residual below full rank
         return error
 
     def train(self, x, rounds, clock):

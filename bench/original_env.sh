@@ -1,7 +1,8 @@
 #!/bin/bash
-# original_env.sh DIR: a virtual environment in DIR with the last Faiss that has Link & Code, for
-# original.py; prints the path of its interpreter and nothing else. A finished DIR is left alone.
-# PYTHON names the interpreter to build on (default python3.11).
+# original_env.sh DIR: install Faiss 1.7.4, the reference of the comparison, into the folder DIR.
+# Standard output is the one line that original.py needs, its interpreter; progress and errors go to
+# standard error. Running it again changes nothing. These wheels need Python 3.9 to 3.11; PYTHON
+# names the one to take (default python3.11).
 set -euo pipefail
 
 fail() {
@@ -35,4 +36,4 @@ if ! finished; then
   finished || fail "$dir lacks one of $wheels after the installation"
 fi
 "$dir/bin/python" -c 'import faiss, h5py' >&2 || fail "$dir: its packages cannot be imported"
-echo "$(cd "$dir" && pwd)/bin/python"
+printf '%s/bin/python\n' "$(realpath "$dir")"

@@ -37,7 +37,7 @@ ANN_CLONES
 int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
                   const float *centroids_t, const int32_t *batch, const int32_t *levels, size_t n,
                   size_t dsub, size_t efConstruction, int threads, uint8_t *visited,
-                  float *tables, int64_t *beams)
+                  uint8_t *epochs, float *tables, int64_t *beams)
 {
     if (threads < 1 || !efConstruction || graph->entry_point < 0 ||
         (space->codes ? !space->sdc || !centroids_t || !tables : !space->vectors))
@@ -49,7 +49,7 @@ int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
 #pragma omp parallel num_threads(threads)
     {
         size_t thread = (size_t)omp_get_thread_num();
-        uint8_t *marks = visited + thread * space->nb, epoch = 0;
+        uint8_t *marks = visited + thread * space->nb, epoch = epochs[thread];
         float *table = tables + thread * table_size;
         ann_candidate *room = (ann_candidate *)(beams + thread * efConstruction);
 #pragma omp for schedule(dynamic, 4)
@@ -81,6 +81,7 @@ int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
                 select_links(space, beam.at, beam.n, links, slots);
             }
         }
+        epochs[thread] = epoch;
     }
     return ANN_OK;
 }

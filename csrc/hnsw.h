@@ -9,12 +9,12 @@
  * graph->max_level. Candidates are the efConstruction best found on each level and the earlier
  * vertices of the batch; the heuristic keeps a candidate that is nearer to the vertex than to
  * every link kept before it. Writes the rows of the batch, nothing else.
- * Scratch: visited (threads, nb) zeroed, tables (threads, nsq * 256) or NULL, beams
- * (threads, efConstruction) of 8 bytes. */
+ * Scratch: visited (threads, nb) and epochs (threads), zeroed before the first batch and then left
+ * alone; tables (threads, nsq * 256) or NULL, beams (threads, efConstruction) of 8 bytes. */
 int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
                   const float *centroids_t, const int32_t *batch, const int32_t *levels, size_t n,
                   size_t dsub, size_t efConstruction, int threads, uint8_t *visited,
-                  float *tables, int64_t *beams);
+                  uint8_t *epochs, float *tables, int64_t *beams);
 
 /* Reverse links on one level: vertex target[g] gains the links source[start[g]] ...
  * source[start[g + 1] - 1]; where its list overflows, the heuristic chooses among old and new.

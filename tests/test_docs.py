@@ -1,6 +1,9 @@
 """What the documents show must run."""
 
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,3 +28,19 @@ def test_links_lead_to_files_of_the_repository(page):
     text = (ROOT / page).read_text()
     for target in re.findall(r"\]\(([^)#:]+)\)", text):
         assert (ROOT / page).parent.joinpath(target).exists(), target
+
+
+def test_the_snakemake_commands_of_the_documents_are_understood():
+    """Whatever follows --config belongs to it: a target after it is no target."""
+    text = "".join((ROOT / name).read_text() for name in ("README.md", "examples/own_vectors.yaml"))
+    found = set(re.findall(r"snakemake --cores[^`\n]*", text))
+    assert len(found) >= 2
+    for command in found:
+        # An overlay may name vectors that are not here: that is one line, not a traceback.
+        run = subprocess.run(
+            [sys.executable, "-m", *shlex.split(command), "--dry-run"],
+            cwd=ROOT, capture_output=True, text=True, timeout=100,
+        )  # fmt: skip
+        said = run.stdout + run.stderr
+        assert run.returncode == 0 or "no such file: data/" in said, said
+        assert "Traceback" not in said and "invalid" not in said

@@ -40,7 +40,12 @@ def graph_key(row):
 
 
 def _check_schema(config):
-    validator = jsonschema.Draft202012Validator(yaml.safe_load(SCHEMA.read_text()))
+    # JSON takes 6.0 for an integer; a path or a slice does not.
+    exact = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: type(value) is int
+    )
+    strict = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=exact)
+    validator = strict(yaml.safe_load(SCHEMA.read_text()))
     errors = sorted(validator.iter_errors(config), key=_first)
     if not errors:
         return

@@ -115,10 +115,16 @@ def sizes(dataset, entry):
         if p.path.exists():
             layout = formats.describe(p.spec, p.rows)
             found[name] = (layout.n, layout.d)
+            if name == "groundtruth" and layout.dtype.kind not in "iu":
+                raise DataError(f"datasets.{dataset}.groundtruth: {layout.dtype}, expected ids")
         elif not p.urls:
             raise DataError(f"datasets.{dataset}.{name}: no such file: {p.path}")
     if "learn" not in found and part(dataset, entry, "learn") is None and "base" in found:
         found["learn"] = found["base"]
+    _same_dimension(dataset, {name: found[name][1] for name in PARTS if name in found})
+    n_truth, n_query = (found.get(name, (None,))[0] for name in ("groundtruth", "query"))
+    if None not in (n_truth, n_query) and n_truth != n_query:
+        raise DataError(f"datasets.{dataset}.groundtruth: {n_truth} rows for {n_query} queries")
     return found
 
 
@@ -136,15 +142,18 @@ def load(dataset, entry, seed):
         parts = {n: formats.read(p.spec, p.rows) for n, p in found.items() if p is not None}
         if kind != "cosine":
             mapped = {n: at for n in parts if (at := _mappable(found[n]))}
-    dims = {name: x.shape[1] for name, x in parts.items()}
-    if len(set(dims.values())) > 1:
-        raise DataError(f"datasets.{dataset}: parts differ in dimension: {dims}")
+    _same_dimension(dataset, {name: x.shape[1] for name, x in parts.items()})
     if "source" not in entry or entry["source"] != "synthetic":
         parts = {name: _checked(dataset, name, x, kind) for name, x in parts.items()}
     if "learn" not in parts:
         parts["learn"] = parts["base"]
         mapped |= {"learn": mapped["base"]} if "base" in mapped else {}
     return Dataset(parts, kind, mapped)
+
+
+def _same_dimension(dataset, dims):
+    if len(set(dims.values())) > 1:
+        raise DataError(f"datasets.{dataset}: parts differ in dimension: {dims}")
 
 
 def _generated(entry, seed):

@@ -42,6 +42,8 @@ class Index:
 
     def __post_init__(self):
         """Refuse parts that do not belong together."""
+        if self.metric not in ("l2", "ip"):
+            raise ShapeError(f"metric {self.metric}: expected l2 or ip")
         nb, M0 = self.graph.neighbors.shape
         if self.codes.shape != (nb, len(self.codec.centroids)):
             raise ShapeError(

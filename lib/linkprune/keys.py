@@ -50,7 +50,7 @@ class Beta(NamedTuple):
 
 def codec(key):
     """Parse a codec key."""
-    found = re.fullmatch(rf"OPQ({_N})_({_N})|PQ({_N})", key)
+    found = re.fullmatch(rf"OPQ({_N})_({_N})|PQ({_N})", str(key))
     if not found:
         raise ConfigError(f"codec {key}: expected OPQ<nsq>_<d_out> or PQ<nsq>, such as OPQ36_144")
     if found[3]:
@@ -76,7 +76,7 @@ def hnsw(key):
 
 def beta(key):
     """Parse a beta key."""
-    found = re.fullmatch(rf"none|beta0|beta({_N})x256", key)
+    found = re.fullmatch(rf"none|beta0|beta({_N})x256", str(key))
     if not found:
         raise ConfigError(f"beta {key}: expected none, beta0 or beta<nsq>x256, such as beta4x256")
     return Beta(int(found[1]) if found[1] else {"none": None, "beta0": 0}[key])

@@ -43,11 +43,6 @@ def train(learn, key, seed, threads=1):
     rng = seeds.generator(seed, "opq", key)
     mean = x.mean(0, dtype=np.float64)
     x = (x - mean).astype(np.float32)
-    with np.errstate(over="ignore"):
-        if not np.isfinite(np.square(x).sum(1)).all():
-            raise DataError(
-                f"codec {key}: squared lengths overflow float32, scale the vectors down"
-            )
     # BLAS and LAPACK sum in an order that depends on their threads: one thread, the same bits.
     with threadpool_limits(1):
         rotation = None if key.d_out is None else _parametric(x, key)

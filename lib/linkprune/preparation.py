@@ -10,6 +10,22 @@ METRICS = ("l2", "ip", "cosine")
 STORED = ("uint8", "int8", "float32")
 
 
+# Beyond these, squared distances leave float32: neighbours would be wrong without a sign of it.
+LARGEST, SMALLEST = 1e15, 1e-15
+
+
+def _check_range(x):
+    """Raise DataError unless the largest value of x (n, d) is 0 or squares well in float32."""
+    if x.dtype.kind != "f" or not x.size:
+        return
+    largest = max(float(np.abs(x[part]).max()) for part in chunks(len(x)))
+    if largest > LARGEST or 0 < largest < SMALLEST:
+        raise DataError(
+            f"vectors: the largest value is {largest:.3g}, expected one between {SMALLEST:g} and "
+            f"{LARGEST:g}: squared distances are in float32, scale the vectors"
+        )
+
+
 def prepared(x, metric):
     """Vectors (n, d) in a stored dtype: float32 unless uint8 or int8; of length 1 for cosine.
 
@@ -24,6 +40,7 @@ def prepared(x, metric):
         with np.errstate(over="ignore"):  # beyond float32 is infinity, which is refused
             out = x if x.dtype.name in STORED else x.astype(np.float32)
         check_finite(out, "vectors")
+        _check_range(out)
         return out
     out = np.empty(x.shape, np.float32)
     for part in chunks(len(x)):

@@ -1,7 +1,10 @@
 """Going on after a kill: Snakemake's lock outlives its owner, this one does not."""
 
 import fcntl
+import os
 from pathlib import Path
+
+from linkprune.errors import DataError
 
 
 def unlock_stale(folder):
@@ -11,8 +14,11 @@ def unlock_stale(folder):
     system releases it, kill -9 included).
     """
     folder = Path(folder, ".snakemake")
-    folder.mkdir(exist_ok=True)
-    alive = open(folder / "linkprune.lock", "w")
+    try:
+        folder.mkdir(exist_ok=True)
+        alive = open(folder / "linkprune.lock", "w")
+    except OSError as e:
+        raise DataError(f"{folder}: cannot be written: {os.strerror(e.errno)}") from e
     try:
         fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

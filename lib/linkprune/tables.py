@@ -119,7 +119,7 @@ def write_markdown(path, rows):
 
 def _markdown(rows):
     yield from (
-        "# Table 2: Link & Code at 64 bytes per vector",
+        "# Table 2: Link & Code",
         "",
         "R@k is the share of queries whose true nearest neighbour is among the first k results, "
         "in per cent, with its 95 % Wilson interval for R@1. L is the number of links (M0), T "

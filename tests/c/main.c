@@ -269,16 +269,15 @@ static void graphs(size_t nb, size_t M0, size_t M, size_t nsq, size_t dsub, int 
     }
     ann_graph graph = {neighbors, vertex, start, upper, nb, M0, M, n_upper, 0, 2};
 
-    uint8_t *visited = buffer(T * nb, 1);
+    uint8_t *visited = buffer(T * nb, 1), *epochs = buffer(T, 1);
     float *tables = coded ? blank(T * nsq * KSUB) : NULL;
     int64_t *beams = buffer(T * ef, sizeof *beams);
     size_t batch = 1;
     for (size_t done = 1; done < nb; done += batch, batch = 1 + done / 8) {
         if (batch > nb - done)
             batch = nb - done;
-        memset(visited, 0, T * nb);
         OK(ann_hnsw_link(&space, &graph, x + done * d, centroids_t, order + done, levels + done,
-                         batch, dsub, ef, threads, visited, tables, beams));
+                         batch, dsub, ef, threads, visited, epochs, tables, beams));
         for (int level = 0; level <= levels[done]; level++) {
             size_t kept = n_held, slots = level ? M : M0, groups = 0, n = 0, longest = 1;
             int32_t *target = buffer(nb, sizeof *target);

@@ -20,11 +20,10 @@ try:
     # Snakemake lists the overlays of the command line before the file that they are laid over.
     *overlays, underneath = workflow.configfiles
     checked.check(config, [underneath, *overlays])
+    if workflow.is_main_process:
+        alive = resume.unlock_stale(".")
 except LinkPruneError as e:
     sys.exit(f"linkprune: {e}")
-
-if workflow.is_main_process:
-    alive = resume.unlock_stale(".")
 
 
 wildcard_constraints:

@@ -10,7 +10,6 @@ rule download:
         "logs/downloads/{dataset}/{file}.log",
     wildcard_constraints:
         file=r"[a-z]+\.[a-z0-9]+",
-    retries: 2
     conda:
         "../../environment.yml"
     resources:

@@ -8,8 +8,9 @@ from linkprune import keys, opq, vectors
 
 
 def main(source, out, key, seed, threads):
-    codec = opq.train(vectors.load(source).learn, keys.codec(key), seed, threads)
-    codec.save(out, {"codec": key, "seed": seed, "train_rows": opq.TRAIN_ROWS})
+    learn = vectors.load(source).learn[: opq.TRAIN_ROWS]
+    codec = opq.train(learn, keys.codec(key), seed, threads)
+    codec.save(out, {"codec": key, "seed": seed, "train_rows": len(learn)})
 
 
 w = snakemake.wildcards

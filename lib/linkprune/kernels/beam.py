@@ -35,6 +35,7 @@ def search(graph, query, k, efSearch, *, codes=None, centroids=None, vectors=Non
     else:
         dsub, d = 0, space.d
         tables, cent = np.empty(0, np.float32), ffi.NULL
+    efSearch = min(efSearch, space.nb)  # there is no more to find
     nq = len(checks.array("query", query, "float32", None, d))
     visited = np.zeros((threads, space.nb), np.uint8)
     beams = np.empty((threads, max(k, efSearch)), np.int64)

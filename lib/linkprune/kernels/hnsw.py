@@ -37,6 +37,7 @@ class Builder:
             raise ShapeError(f"graph of {self.graph.nb} vertices over {self.space.nb} vectors")
         self.d = self.space.nsq * self.dsub if codes is not None else self.space.d
         self.visited = np.zeros((threads, self.space.nb), np.uint8)
+        self.epochs = np.zeros(threads, np.uint8)
         self.tables = np.empty((threads, self.space.nsq, KSUB), np.float32)
         self.beams = np.empty((threads, efConstruction), np.int64)
 
@@ -50,11 +51,10 @@ class Builder:
         if not np.array_equal(levels, self.levels[batch]):
             raise ShapeError("levels: not those that the graph has rows for")
         checks.array("x", x, "float32", len(batch), self.d)
-        self.visited[:] = 0  # the kernel counts its epochs from the start
         status = C.ann_hnsw_link(
             self.space, self.graph, _p(x), _p(self.centroids_t) if self.dsub else ffi.NULL,
             _p(batch), _p(levels), len(batch), self.dsub, self.efConstruction, self.threads,
-            _p(self.visited), _p(self.tables), _p(self.beams),
+            _p(self.visited), _p(self.epochs), _p(self.tables), _p(self.beams),
         )  # fmt: skip
         checks.ok(status, "ann_hnsw_link")
 

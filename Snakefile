@@ -25,6 +25,10 @@ include: "workflow/rules/search.smk"
 include: "workflow/rules/plots.smk"
 
 
+onerror:
+    print(*logs.causes(log[0]), sep="\n", file=sys.stderr)
+
+
 rule all:
     default_target: True
     input:

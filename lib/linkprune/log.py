@@ -6,6 +6,8 @@ import sys
 
 from linkprune.errors import LinkPruneError
 
+PREFIX = "linkprune: "
+
 
 def redirect(path):
     """Send everything this process prints, C code and tracebacks included, to ``path``."""
@@ -21,9 +23,15 @@ def redirect(path):
     )
 
 
+def causes(path):
+    """The lines of a log in which we say what the user can mend, each once, in order."""
+    with open(path, errors="replace") as f:
+        return list(dict.fromkeys(line.strip() for line in f if line.startswith(PREFIX)))
+
+
 def _excepthook(kind, value, traceback):
     """One line for what the user can mend, the traceback for what we have to."""
     if issubclass(kind, LinkPruneError):
-        sys.stderr.write(f"linkprune: {value}\n")
+        sys.stderr.write(f"{PREFIX}{value}\n")
     else:
         sys.__excepthook__(kind, value, traceback)

@@ -6,6 +6,7 @@ sys.path.insert(0, "lib")  # so that an uninstalled checkout can say what it lac
 
 from linkprune import config as checked
 from linkprune import datasets, deps, keys, resume
+from linkprune import log as logs
 from linkprune.errors import LinkPruneError
 
 sys.path.insert(0, "csrc")

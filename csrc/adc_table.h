@@ -5,24 +5,36 @@
 
 #define FIRST_LANES {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
 
-/* row[c] = distance of x (dsub) and centroid c of centroids_t (dsub, 256), t ascending. */
+enum { ROW_BLOCK = 4 };
+
+/* out[b] = distances of x (dsub) and the 64 centroids from c on of centroids_t (dsub, 256), t
+ * ascending. */
+ANN_INLINE void ann_row_block(const float *x, const float *centroids_t, size_t dsub, int ip,
+                              size_t c, v16 out[ROW_BLOCK])
+{
+    for (int b = 0; b < ROW_BLOCK; b++)
+        out[b] = (v16){0};
+    for (size_t t = 0; t < dsub; t++) {
+        for (int b = 0; b < ROW_BLOCK; b++) {
+            v16 y = *(const v16 *)(centroids_t + t * KSUB + c + b * LANES);
+            if (ip) {
+                out[b] -= x[t] * y;
+            } else {
+                v16 diff = x[t] - y;
+                out[b] += diff * diff;
+            }
+        }
+    }
+}
+
+/* row[c] = distance of x (dsub) and centroid c of centroids_t (dsub, 256). */
 ANN_INLINE void ann_table_row(const float *x, const float *centroids_t, size_t dsub, int ip,
                               float *row)
 {
-    for (size_t c = 0; c < KSUB; c += 4 * LANES) {
-        v16 acc[4] = {{0}};
-        for (size_t t = 0; t < dsub; t++) {
-            for (int b = 0; b < 4; b++) {
-                v16 y = *(const v16 *)(centroids_t + t * KSUB + c + b * LANES);
-                if (ip) {
-                    acc[b] -= x[t] * y;
-                } else {
-                    v16 diff = x[t] - y;
-                    acc[b] += diff * diff;
-                }
-            }
-        }
-        for (int b = 0; b < 4; b++)
+    for (size_t c = 0; c < KSUB; c += ROW_BLOCK * LANES) {
+        v16 acc[ROW_BLOCK];
+        ann_row_block(x, centroids_t, dsub, ip, c, acc);
+        for (int b = 0; b < ROW_BLOCK; b++)
             *(v16 *)(row + c + b * LANES) = acc[b];
     }
 }
@@ -60,14 +72,16 @@ ANN_INLINE void ann_take_less(v16 x, i16 lane, v16 *least, i16 *index)
     *least = (v16)(((i16)x & less) | ((i16)*least & ~less));
 }
 
-/* Index of the smallest of n values (n a multiple of 16), the smaller index where they tie. */
-ANN_INLINE size_t ann_argmin(const float *values, size_t n)
+/* The centroid of centroids_t (dsub, 256) nearest to x (dsub), the smaller index where they tie. */
+ANN_INLINE size_t ann_nearest(const float *x, const float *centroids_t, size_t dsub)
 {
     i16 lane = FIRST_LANES, index = lane;
-    v16 best = *(const v16 *)values;
-    for (size_t c = LANES; c < n; c += LANES) {
-        lane += LANES;
-        ann_take_less(*(const v16 *)(values + c), lane, &best, &index);
+    v16 best = (v16){0} + __builtin_inff();
+    for (size_t c = 0; c < KSUB; c += ROW_BLOCK * LANES) {
+        v16 acc[ROW_BLOCK];
+        ann_row_block(x, centroids_t, dsub, 0, c, acc);
+        for (int b = 0; b < ROW_BLOCK; b++, lane += LANES)
+            ann_take_less(acc[b], lane, &best, &index);
     }
     float least;
     return ann_least_lane(best, index, &least);

@@ -25,8 +25,10 @@ int ann_pq_encode(const float *x, const float *centroids_t, size_t n, size_t nsq
     if (threads < 1)
         return ANN_EINVAL;
 #pragma omp parallel for num_threads(threads) schedule(static)
-    for (size_t i = 0; i < n * nsq; i++)
-        codes[i] = (uint8_t)ann_nearest(x + i * dsub, centroids_t + i % nsq * dsub * KSUB, dsub);
+    for (size_t i = 0; i < n; i++)
+        for (size_t m = 0; m < nsq; m++)
+            codes[i * nsq + m] = (uint8_t)ann_nearest(x + (i * nsq + m) * dsub,
+                                                      centroids_t + m * dsub * KSUB, dsub);
     return ANN_OK;
 }
 

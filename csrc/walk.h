@@ -74,7 +74,8 @@ ANN_INLINE void ann_beam_insert(ann_beam *beam, float d, int32_t id)
 }
 
 /* Greedy descent from *v, whose distance is *d, on one level: a round scans all links of the vertex
- * that it began with, and the last round moves nowhere. Returns the distances evaluated. */
+ * that it began with and ends at the nearest, the first of equals; the last round moves nowhere.
+ * Returns the distances evaluated. */
 ANN_INLINE int32_t ann_descend(const ann_space *s, const ann_graph *g, int level,
                                const float *query, int32_t *v, float *d)
 {
@@ -86,7 +87,7 @@ ANN_INLINE int32_t ann_descend(const ann_space *s, const ann_graph *g, int level
         for (size_t j = 0; j < slots && links[j] >= 0; j++) {
             float dj = ann_to_query(s, query, links[j]);
             ndis++;
-            if (dj < *d || (dj == *d && links[j] < *v)) {
+            if (dj < *d) {
                 *d = dj;
                 *v = links[j];
             }

@@ -79,7 +79,7 @@ def descent(graph, level, d, v):
         begun = v
         for u in links_of(graph, begun, level):
             ndis += 1
-            v = min(v, u, key=lambda w: (d[w], w))
+            v = u if d[u] < d[v] else v
         if v == begun:
             return v, ndis
 

@@ -1,11 +1,12 @@
 """The kernels: NumPy in, NumPy out; the only package that sees ffi, one module per C family.
 
-distance  linear maps, exact distances
-adc       product quantisation: tables, encoding, decoding
-beam      search on a graph
-hnsw      construction of a graph
-beta      regression from neighbours
-checks    what every wrapper asks of its arguments
+distance    linear maps, exact distances
+adc         product quantisation: tables, encoding, decoding
+beam        search on a graph
+hnsw        construction of a graph
+beta        regression from neighbours
+structures  the C structures of a space and a graph
+checks      what every wrapper asks of its arguments
 
 Wrappers check dtype, shape, contiguity and range; C does the arithmetic and trusts them.
 """

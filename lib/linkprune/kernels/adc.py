@@ -1,5 +1,7 @@
 """Product quantisation: 256 centroids per sub-vector, centroids (nsq, 256, dsub) float32."""
 
+import functools
+
 import numpy as np
 
 from linkprune.kernels import checks
@@ -7,9 +9,7 @@ from linkprune.kernels._adc import ffi
 from linkprune.kernels._adc import lib as C
 from linkprune.kernels.checks import KSUB
 
-
-def _p(x):
-    return ffi.from_buffer(checks.CTYPE[x.dtype.name], x)
+_p = functools.partial(checks.pointer, ffi)
 
 
 def tables(x, centroids, ip=False, threads=1):

@@ -1,5 +1,7 @@
 """Search on a graph whose vertices are codes or float vectors."""
 
+import functools
+
 import numpy as np
 
 from linkprune.errors import ShapeError
@@ -8,9 +10,7 @@ from linkprune.kernels._beam import ffi
 from linkprune.kernels._beam import lib as C
 from linkprune.kernels.checks import KSUB
 
-
-def _p(x):
-    return ffi.from_buffer(checks.CTYPE[x.dtype.name], x)
+_p = functools.partial(checks.pointer, ffi)
 
 
 def search(graph, query, k, efSearch, *, codes=None, centroids=None, vectors=None, ip=False,

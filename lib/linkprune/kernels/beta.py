@@ -3,6 +3,8 @@
 The links are those of a ``linkprune.graph.Graph``, which checked them when it was made.
 """
 
+import functools
+
 import numpy as np
 
 from linkprune.errors import ShapeError
@@ -11,9 +13,7 @@ from linkprune.kernels._beta import ffi
 from linkprune.kernels._beta import lib as C
 from linkprune.kernels.checks import KSUB
 
-
-def _p(x):
-    return ffi.from_buffer(checks.CTYPE[x.dtype.name], x)
+_p = functools.partial(checks.pointer, ffi)
 
 
 def _vertices(codes, neighbors, centroids):

@@ -36,6 +36,11 @@ def ids(name, x, nb, *shape, least=-1):
     return x
 
 
+def pointer(ffi, x):
+    """A checked array as a family's ffi passes it, without a copy; ``x`` must outlive the call."""
+    return ffi.from_buffer(CTYPE[x.dtype.name], x)
+
+
 def positive(**values):
     """Refuse values that are not integers of at least 1."""
     for name, value in values.items():

@@ -1,14 +1,14 @@
 """Linear maps and exact distances; squared L2, or minus the inner product where ip is set."""
 
+import functools
+
 import numpy as np
 
 from linkprune.kernels import checks
 from linkprune.kernels._distance import ffi
 from linkprune.kernels._distance import lib as C
 
-
-def _p(x):
-    return ffi.from_buffer(checks.CTYPE[x.dtype.name], x)
+_p = functools.partial(checks.pointer, ffi)
 
 
 def matmul(x, w, threads=1):

@@ -1,5 +1,7 @@
 """HNSW construction: one batch of vertices at a time, into a graph that the caller owns."""
 
+import functools
+
 import numpy as np
 
 from linkprune.errors import ShapeError
@@ -8,9 +10,7 @@ from linkprune.kernels._hnsw import ffi
 from linkprune.kernels._hnsw import lib as C
 from linkprune.kernels.checks import KSUB
 
-
-def _p(x):
-    return ffi.from_buffer(checks.CTYPE[x.dtype.name], x)
+_p = functools.partial(checks.pointer, ffi)
 
 
 class Builder:

@@ -15,7 +15,7 @@ int ann_search(const ann_space *space, const ann_graph *graph, const float *quer
                int32_t *ndis, int32_t *ndis_upper, int32_t *nhops)
 {
     if (threads < 1 || !k || !efSearch || !space->nb || graph->entry_point < 0 ||
-        (space->codes ? !centroids_t || !tables : !space->vectors))
+        (space->codes ? !centroids_t || !tables : !ann_has_vectors(space)))
         return ANN_EINVAL;
     size_t d = space->codes ? space->nsq * dsub : space->d, table_size = space->nsq * KSUB;
     size_t cap = efSearch > k ? efSearch : k;

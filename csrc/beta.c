@@ -16,7 +16,7 @@ size_t ann_beta_n_moments(size_t m1)
 /* x . y with sixteen fixed partial sums. */
 ANN_INLINE float dot(const float *x, const float *y, size_t d)
 {
-    return -ann_float_distance(x, y, d, 1);
+    return -ann_row_distance(ROW_FLOAT, x, ROW_FLOAT, y, d, 1);
 }
 
 /* Bring what the moments or a reconstruction read of a vertex itself ... */
@@ -203,7 +203,7 @@ int ann_reorder(const float *query, const uint8_t *codes, const int32_t *neighbo
             int32_t id = ids[n];
             reconstruct((size_t)id, codes, neighbors, centroids, beta_centroids, beta_codes, nsq,
                         dsub, m1, parts, kbeta, scratch, x);
-            float dn = ann_float_distance(query + q * d, x, d, ip);
+            float dn = ann_row_distance(ROW_FLOAT, query + q * d, ROW_FLOAT, x, d, ip);
             size_t j = n; /* insertion into the sorted ones before it */
             for (; j > 0 && (dn < dis[j - 1] || (dn == dis[j - 1] && id < ids[j - 1])); j--) {
                 dis[j] = dis[j - 1];

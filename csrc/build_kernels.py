@@ -13,7 +13,9 @@ FAMILIES = {
     "distance": ["distance.c", "matmul_block.h"],
     "adc": ["adc.c", "adc_table.h", "space.h"],
     "beam": ["beam.c", "walk.h", "space.h", "adc_table.h"],
-    "hnsw": ["hnsw.c", "walk.h", "space.h", "adc_table.h"],
+    "hnsw": ["hnsw.c", "select.h", "walk.h", "space.h", "adc_table.h"],
+    "vamana": ["vamana.c", "select.h", "walk.h", "space.h"],
+    "episodes": ["episodes.c", "rng.h", "walk.h", "space.h", "adc_table.h"],
     "beta": ["beta.c", "solve.c", "matmul_block.h", "space.h", "adc_table.h"],
 }
 SHARED = ["kernels.h", "types.h"]

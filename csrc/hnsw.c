@@ -4,34 +4,7 @@
 #include <omp.h>
 
 #include "adc_table.h"
-#include "walk.h"
-
-/* The heuristic on candidates sorted by distance; kept links go to links, the rest is -1. */
-ANN_INLINE void select_links(const ann_space *s, const ann_candidate *c, size_t n, int32_t *links,
-                             size_t slots)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < n && kept < slots; i++) {
-        size_t j = 0;
-        while (j < kept && ann_between(s, ann_id(c[i]), links[j]) >= c[i].distance)
-            j++;
-        if (j == kept)
-            links[kept++] = ann_id(c[i]);
-    }
-    for (; kept < slots; kept++)
-        links[kept] = -1;
-}
-
-ANN_INLINE void sort_candidates(ann_candidate *c, size_t n)
-{
-    for (size_t i = 1; i < n; i++) { /* by insertion: lists are short and nearly sorted */
-        ann_candidate x = c[i];
-        size_t j = i;
-        for (; j > 0 && ann_nearer(x.distance, x.id, c[j - 1]); j--)
-            c[j] = c[j - 1];
-        c[j] = x;
-    }
-}
+#include "select.h"
 
 ANN_CLONES
 int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
@@ -40,7 +13,7 @@ int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
                   uint8_t *epochs, float *tables, int64_t *beams)
 {
     if (threads < 1 || !efConstruction || graph->entry_point < 0 ||
-        (space->codes ? !space->sdc || !centroids_t || !tables : !space->vectors))
+        (space->codes ? !space->sdc || !centroids_t || !tables : !ann_has_vectors(space)))
         return ANN_EINVAL;
     for (size_t i = 0; i < n; i++)
         if (levels[i] > graph->max_level || (i && levels[i] > levels[i - 1]))
@@ -78,7 +51,7 @@ int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
                     ann_beam_insert(&beam, ann_to_query(space, query, batch[j]), batch[j]);
                 size_t slots;
                 int32_t *links = ann_links(graph, batch[i], level, &slots);
-                select_links(space, beam.at, beam.n, links, slots);
+                ann_select(space, beam.at, beam.n, 1, links, slots);
             }
         }
         epochs[thread] = epoch;
@@ -97,20 +70,10 @@ int ann_hnsw_reverse(const ann_space *space, ann_graph *graph, int level, const 
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 16)
     for (size_t g = 0; g < n_groups; g++) {
         ann_candidate *c = (ann_candidate *)(room + (size_t)omp_get_thread_num() * width);
-        size_t slots, n = 0, added = (size_t)(start[g + 1] - start[g]);
-        int32_t t = target[g], *links = ann_links(graph, t, level, &slots);
-        while (n < slots && links[n] >= 0)
-            n++;
-        if (n + added <= slots) {
-            memcpy(links + n, source + start[g], added * sizeof *links);
-            continue;
-        }
-        for (size_t j = 0; j < n + added; j++) {
-            int32_t id = j < n ? links[j] : source[(size_t)start[g] + j - n];
-            c[j] = (ann_candidate){ann_between(space, t, id), id};
-        }
-        sort_candidates(c, n + added);
-        select_links(space, c, n + added, links, slots);
+        size_t slots;
+        int32_t *links = ann_links(graph, target[g], level, &slots);
+        ann_gain(space, target[g], links, slots, source + start[g],
+                 (size_t)(start[g + 1] - start[g]), 1, c);
     }
     return ANN_OK;
 }
@@ -123,13 +86,7 @@ int ann_hnsw_order(const ann_space *space, ann_graph *graph, int threads, int64_
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t v = 0; v < graph->nb; v++) {
         ann_candidate *c = (ann_candidate *)(room + (size_t)omp_get_thread_num() * graph->M0);
-        size_t slots, n = 0;
-        int32_t *links = ann_links(graph, (int32_t)v, 0, &slots);
-        for (; n < slots && links[n] >= 0; n++)
-            c[n] = (ann_candidate){ann_between(space, (int32_t)v, links[n]), links[n]};
-        sort_candidates(c, n);
-        for (size_t j = 0; j < n; j++)
-            links[j] = c[j].id;
+        ann_order(space, (int32_t)v, graph->neighbors + v * graph->M0, graph->M0, c);
     }
     return ANN_OK;
 }

@@ -50,50 +50,199 @@ ANN_INLINE float ann_sdc(const float *sdc, const uint8_t *a, const uint8_t *b, s
     return (s0 + s1) + (s2 + s3);
 }
 
-ANN_INLINE float ann_float_distance(const float *x, const float *y, size_t d, int ip)
+/* How a row of vectors is stored: sixteen values from `at` on, as floats. */
+enum { ROW_FLOAT, ROW_U8, ROW_I8 };
+typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
+typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
+
+ANN_INLINE v16 ann_lanes(int row, const void *x, size_t at)
 {
-    float acc[LANES] = {0};
-    size_t t = 0;
-    if (ip) {
-        for (; t + LANES <= d; t += LANES)
-            for (size_t j = 0; j < LANES; j++)
-                acc[j] -= x[t + j] * y[t + j];
-        for (size_t j = 0; t + j < d; j++)
-            acc[j] -= x[t + j] * y[t + j];
-    } else {
-        for (; t + LANES <= d; t += LANES)
-            for (size_t j = 0; j < LANES; j++) {
-                float diff = x[t + j] - y[t + j];
-                acc[j] += diff * diff;
-            }
-        for (size_t j = 0; t + j < d; j++) {
-            float diff = x[t + j] - y[t + j];
-            acc[j] += diff * diff;
-        }
+    if (row == ROW_FLOAT)
+        return *(const v16 *)((const float *)x + at);
+    int32_t wide[LANES]; /* gcc widens this loop with one instruction, bytes to floats with many */
+    for (size_t j = 0; j < LANES; j++)
+        wide[j] = row == ROW_U8 ? ((const uint8_t *)x)[at + j] : ((const int8_t *)x)[at + j];
+    return __builtin_convertvector(*(const i16 *)wide, v16);
+}
+
+/* The same where fewer than sixteen are left: the other lanes are 0 and add nothing. */
+ANN_INLINE v16 ann_last_lanes(int row, const void *x, size_t at, size_t n)
+{
+    float lanes[LANES] = {0};
+    for (size_t j = 0; j < n; j++)
+        lanes[j] = row == ROW_FLOAT ? ((const float *)x)[at + j]
+                 : row == ROW_U8 ? (float)((const uint8_t *)x)[at + j]
+                                 : (float)((const int8_t *)x)[at + j];
+    return *(v16 *)lanes;
+}
+
+ANN_INLINE v16 ann_accumulate(v16 acc, v16 x, v16 y, int ip)
+{
+    if (ip)
+        return acc - x * y;
+    v16 diff = x - y;
+    return acc + diff * diff;
+}
+
+/* The tree of ann_tree for four sums at once. */
+ANN_INLINE void ann_tree4(const v16 acc[4], float *out)
+{
+    float s[4][4];
+    for (int i = 0; i < 4; i++) {
+        v8 low, high;
+        memcpy(&low, &acc[i], sizeof low);
+        memcpy(&high, (const char *)&acc[i] + sizeof low, sizeof high);
+        low += high;
+        v4 a, b;
+        memcpy(&a, &low, sizeof a);
+        memcpy(&b, (const char *)&low + sizeof a, sizeof b);
+        a += b;
+        memcpy(s[i], &a, sizeof a);
     }
-    return ann_tree(acc);
+    for (int i = 0; i < 4; i++)
+        out[i] = (s[i][0] + s[i][2]) + (s[i][1] + s[i][3]);
+}
+
+/* Distances from x, of floats, to four rows. */
+ANN_INLINE void ann_four_distances(int row, const float *x, const void *const y[4], size_t d, int ip,
+                                   float *out)
+{
+    v16 acc[4] = {{0}, {0}, {0}, {0}};
+    size_t t = 0;
+    for (; t + LANES <= d; t += LANES) {
+        v16 lanes = *(const v16 *)(x + t);
+        for (int i = 0; i < 4; i++)
+            acc[i] = ann_accumulate(acc[i], lanes, ann_lanes(row, y[i], t), ip);
+    }
+    if (t < d) {
+        v16 lanes = ann_last_lanes(ROW_FLOAT, x, t, d - t);
+        for (int i = 0; i < 4; i++)
+            acc[i] = ann_accumulate(acc[i], lanes, ann_last_lanes(row, y[i], t, d - t), ip);
+    }
+    ann_tree4(acc, out);
+}
+
+/* Distance between two rows, stored as `a` and `b` say. */
+ANN_INLINE float ann_row_distance(int a, const void *x, int b, const void *y, size_t d, int ip)
+{
+    v16 acc = {0};
+    size_t t = 0;
+    for (; t + LANES <= d; t += LANES)
+        acc = ann_accumulate(acc, ann_lanes(a, x, t), ann_lanes(b, y, t), ip);
+    if (t < d)
+        acc = ann_accumulate(acc, ann_last_lanes(a, x, t, d - t), ann_last_lanes(b, y, t, d - t),
+                             ip);
+    return ann_tree((const float *)&acc);
+}
+
+ANN_INLINE const void *ann_row(const ann_space *s, int32_t id)
+{
+    size_t at = (size_t)id * s->d;
+    return s->vectors      ? (const void *)(s->vectors + at)
+         : s->vectors_u8 ? (const void *)(s->vectors_u8 + at)
+                         : (const void *)(s->vectors_i8 + at);
+}
+
+ANN_INLINE int ann_has_vectors(const ann_space *s)
+{
+    return s->vectors || s->vectors_u8 || s->vectors_i8;
 }
 
 /* query is an ADC table (nsq, 256) for a space of codes, a vector (d) for one of vectors. */
 ANN_INLINE float ann_to_query(const ann_space *s, const float *query, int32_t id)
 {
-    return s->codes ? ann_adc(query, s->codes + (size_t)id * s->nsq, s->nsq)
-                    : ann_float_distance(query, s->vectors + (size_t)id * s->d, s->d, s->ip);
+    if (s->codes)
+        return ann_adc(query, s->codes + (size_t)id * s->nsq, s->nsq);
+    const void *row = ann_row(s, id);
+    return s->vectors      ? ann_row_distance(ROW_FLOAT, query, ROW_FLOAT, row, s->d, s->ip)
+         : s->vectors_u8 ? ann_row_distance(ROW_FLOAT, query, ROW_U8, row, s->d, s->ip)
+                         : ann_row_distance(ROW_FLOAT, query, ROW_I8, row, s->d, s->ip);
+}
+
+/* out (n) = distances to the vertices ids (n). */
+ANN_INLINE void ann_to_query_many(const ann_space *s, const float *query, const int32_t *ids,
+                                  size_t n, float *out)
+{
+    size_t i = 0;
+    if (!s->codes)
+        for (; i + 4 <= n; i += 4) {
+            const void *rows[4];
+            for (size_t j = 0; j < 4; j++)
+                rows[j] = ann_row(s, ids[i + j]);
+            if (s->vectors)
+                ann_four_distances(ROW_FLOAT, query, rows, s->d, s->ip, out + i);
+            else if (s->vectors_u8)
+                ann_four_distances(ROW_U8, query, rows, s->d, s->ip, out + i);
+            else
+                ann_four_distances(ROW_I8, query, rows, s->d, s->ip, out + i);
+        }
+    for (; i < n; i++)
+        out[i] = ann_to_query(s, query, ids[i]);
+}
+
+/* A query of whole numbers in the range of the bytes of a space is measured in integers, where no
+ * sum of floats would need more than the 24 bits that they hold: the bits are the same. */
+enum { WHOLE_D = (1 << 24) / (255 * 255) };
+
+/* whole (WHOLE_D) = query; returns whether that can be. */
+ANN_INLINE int ann_whole(const ann_space *s, const float *query, int16_t *whole)
+{
+    if (s->d > WHOLE_D || !(s->vectors_u8 || s->vectors_i8))
+        return 0;
+    const float least = s->vectors_u8 ? 0 : INT8_MIN, most = s->vectors_u8 ? UINT8_MAX : INT8_MAX;
+    int is_whole = 1;
+    for (size_t t = 0; t < s->d; t++) {
+        int within = (query[t] >= least) & (query[t] <= most);
+        whole[t] = (int16_t)(within ? query[t] : 0);
+        is_whole &= whole[t] == query[t];
+    }
+    return is_whole;
+}
+
+ANN_INLINE float ann_whole_distance(int row, const int16_t *x, const void *y, size_t d, int ip)
+{
+    int32_t sum = 0;
+    if (ip) {
+        for (size_t t = 0; t < d; t++) {
+            int16_t yt = row == ROW_U8 ? ((const uint8_t *)y)[t] : ((const int8_t *)y)[t];
+            sum -= x[t] * yt;
+        }
+        return (float)sum;
+    }
+    for (size_t t = 0; t < d; t++) {
+        int16_t yt = row == ROW_U8 ? ((const uint8_t *)y)[t] : ((const int8_t *)y)[t];
+        int16_t diff = (int16_t)(x[t] - yt);
+        sum += diff * diff;
+    }
+    return (float)sum;
+}
+
+ANN_INLINE void ann_whole_to_many(const ann_space *s, const int16_t *whole, const int32_t *ids,
+                                  size_t n, float *out)
+{
+    if (s->vectors_u8)
+        for (size_t i = 0; i < n; i++)
+            out[i] = ann_whole_distance(ROW_U8, whole, ann_row(s, ids[i]), s->d, s->ip);
+    else
+        for (size_t i = 0; i < n; i++)
+            out[i] = ann_whole_distance(ROW_I8, whole, ann_row(s, ids[i]), s->d, s->ip);
 }
 
 ANN_INLINE float ann_between(const ann_space *s, int32_t a, int32_t b)
 {
-    return s->codes ? ann_sdc(s->sdc, s->codes + (size_t)a * s->nsq,
-                              s->codes + (size_t)b * s->nsq, s->nsq)
-                    : ann_float_distance(s->vectors + (size_t)a * s->d,
-                                         s->vectors + (size_t)b * s->d, s->d, s->ip);
+    if (s->codes)
+        return ann_sdc(s->sdc, s->codes + (size_t)a * s->nsq, s->codes + (size_t)b * s->nsq,
+                       s->nsq);
+    const void *x = ann_row(s, a), *y = ann_row(s, b);
+    return s->vectors      ? ann_row_distance(ROW_FLOAT, x, ROW_FLOAT, y, s->d, s->ip)
+         : s->vectors_u8 ? ann_row_distance(ROW_U8, x, ROW_U8, y, s->d, s->ip)
+                         : ann_row_distance(ROW_I8, x, ROW_I8, y, s->d, s->ip);
 }
 
 ANN_INLINE void ann_prefetch(const ann_space *s, int32_t id)
 {
-    const char *row = s->codes ? (const char *)(s->codes + (size_t)id * s->nsq)
-                               : (const char *)(s->vectors + (size_t)id * s->d);
-    size_t bytes = s->codes ? s->nsq : s->d * sizeof(float);
+    const char *row = s->codes ? (const char *)(s->codes + (size_t)id * s->nsq) : ann_row(s, id);
+    size_t bytes = s->codes ? s->nsq : s->d * (s->vectors ? sizeof(float) : 1);
     for (size_t b = 0; b < bytes && b < 256; b += 64)
         __builtin_prefetch(row + b);
     __builtin_prefetch(row + bytes - 1); /* a row need not start at a line */

@@ -6,12 +6,15 @@
 
 enum { ANN_OK = 0, ANN_EINVAL = -1 };
 
-/* What distances are measured on: codes (nb, nsq) with 256 centroids each, or vectors (nb, d).
- * sdc (nsq, 256, 256) is needed for code-to-code distances only; unused pointers are NULL. */
+/* What distances are measured on: codes (nb, nsq) with 256 centroids each, or vectors (nb, d), which
+ * are float32, or bytes that stand for the same values. sdc (nsq, 256, 256) is needed for code-to-code
+ * distances only; unused pointers are NULL. */
 typedef struct {
     const uint8_t *codes;
     const float *sdc;
     const float *vectors;
+    const uint8_t *vectors_u8;
+    const int8_t *vectors_i8;
     size_t nb;
     size_t nsq;
     size_t d;

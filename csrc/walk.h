@@ -73,6 +73,62 @@ ANN_INLINE void ann_beam_insert(ann_beam *beam, float d, int32_t id)
         beam->next = at;
 }
 
+/* A beam for many insertions into few places. A candidate is one integer that compares as (distance,
+ * id) does, its lowest bit set once it is expanded: where it falls cannot be predicted, so that all
+ * places are rewritten without a branch. */
+typedef struct {
+    int64_t *at; /* ascending, NO_KEY from the last candidate on; at[-1] is the least integer */
+    size_t cap, next; /* next: the first candidate not expanded, or the first without one */
+} ann_queue;
+
+#define NO_KEY (INT64_MAX - 1)
+enum { KEYS = 8 };
+
+ANN_INLINE int64_t ann_key(float d, int32_t id)
+{
+    int32_t bits;
+    d += 0; /* -0 is 0 */
+    memcpy(&bits, &d, sizeof bits);
+    bits ^= (bits >> 31) & INT32_MAX;
+    return (int64_t)((uint64_t)(uint32_t)bits << 32 | (uint32_t)id << 1);
+}
+
+ANN_INLINE int32_t ann_key_id(int64_t key)
+{
+    return (int32_t)((uint32_t)key >> 1);
+}
+
+/* room: of cap + KEYS + 1 integers. */
+ANN_INLINE ann_queue ann_queue_in(int64_t *room, size_t cap)
+{
+    room[0] = INT64_MIN;
+    for (size_t i = 1; i < cap + KEYS + 1; i++)
+        room[i] = NO_KEY;
+    return (ann_queue){room + 1, cap, 0};
+}
+
+ANN_INLINE void ann_queue_insert(ann_queue *queue, int64_t key)
+{
+    for (size_t i = (queue->cap + KEYS - 1) / KEYS * KEYS; i > 0; i -= KEYS) {
+        int64_t here[KEYS], before[KEYS];
+        memcpy(here, queue->at + i - KEYS, sizeof here);
+        memcpy(before, queue->at + i - KEYS - 1, sizeof before);
+        for (int j = 0; j < KEYS; j++) {
+            here[j] = here[j] < key ? here[j] : key;
+            here[j] = here[j] > before[j] ? here[j] : before[j];
+        }
+        memcpy(queue->at + i - KEYS, here, sizeof here);
+    }
+    queue->at[queue->cap] = NO_KEY;
+}
+
+ANN_INLINE size_t ann_queue_open(const ann_queue *queue, size_t i)
+{
+    while (queue->at[i] & 1)
+        i++;
+    return i;
+}
+
 /* Greedy descent from *v, whose distance is *d, on one level: a round scans all links of the vertex
  * that it began with and ends at the nearest, the first of equals; the last round moves nowhere.
  * Returns the distances evaluated. */
@@ -145,8 +201,10 @@ ANN_INLINE void ann_beam_search(const ann_space *s, const ann_graph *g, int leve
                     ann_prefetch(s, links[l]);
                     fresh[n++] = links[l];
                 }
+            float distance[LINK_CHUNK];
+            ann_to_query_many(s, query, fresh, n, distance);
             for (size_t l = 0; l < n; l++)
-                ann_beam_insert(beam, ann_to_query(s, query, fresh[l]), fresh[l]);
+                ann_beam_insert(beam, distance[l], fresh[l]);
             *ndis += (int32_t)n;
         }
     }

@@ -1,4 +1,5 @@
 import math
+import re
 
 import numpy as np
 import pytest
@@ -17,6 +18,22 @@ from linkprune.errors import ConfigError
         (keys.hnsw, "hnsw_L6_M32_efC200_OPQ36_144", keys.HNSW(6, 32, 200, "OPQ36_144")),
         (keys.hnsw, "hnsw_L1_M1_efC1_PQ8", keys.HNSW(1, 1, 1, "PQ8")),
         (keys.hnsw, "hnsw_L12_M16_efC40_float", keys.HNSW(12, 16, 40, "float")),
+        (keys.graph, "hnsw_L6_M32_efC200_PQ16", keys.HNSW(6, 32, 200, "PQ16")),
+        (keys.graph, "nsw_M12_efC300_float", keys.NSW(12, 300, "float")),
+        (keys.graph, "nsw_M1_efC1_OPQ36_144", keys.NSW(1, 1, "OPQ36_144")),
+        (keys.graph, "vamana_R32_a1.1_efC100_float", keys.Vamana(32, 1.1, 100, "float")),
+        (keys.graph, "vamana_R1_a9.9_efC1_float", keys.Vamana(1, 9.9, 1, "float")),
+        (keys.graph, "nsg_R24_K64_efC100_float", keys.NSG(24, 64, 100, "float")),
+        (
+            keys.graph,
+            "vamana_R24_a1.0_efC100_float+nsw_M12_efC300_float",
+            keys.Union((keys.Vamana(24, 1.0, 100, "float"), keys.NSW(12, 300, "float"))),
+        ),
+        (
+            keys.graph,
+            "nsw_M2_efC3_PQ8+nsw_M3_efC3_PQ8+nsw_M4_efC3_PQ8",
+            keys.Union(tuple(keys.NSW(M, 3, "PQ8") for M in (2, 3, 4))),
+        ),
         (keys.beta, "none", keys.Beta(None)),
         (keys.beta, "beta0", keys.Beta(0)),
         (keys.beta, "beta4x256", keys.Beta(4)),
@@ -44,6 +61,24 @@ def test_parsing_and_formatting_are_inverse(parse, key, parsed):
         (keys.hnsw, "hnsw_L0_M32_efC200_float"),
         (keys.hnsw, "hnsw_L6_M32_efC-1_float"),
         (keys.hnsw, "xhnsw_L6_M32_efC200_float"),
+        (keys.graph, ""),
+        (keys.graph, "nsw_M12_efC300"),
+        (keys.graph, "nsw_L24_M12_efC300_float"),
+        (keys.graph, "nsw_M012_efC300_float"),
+        (keys.graph, "nsw_M12_efC300_float\n"),
+        (keys.graph, "vamana_R32_a1_efC100_float"),
+        (keys.graph, "vamana_R32_a1.10_efC100_float"),
+        (keys.graph, "vamana_R32_a0.9_efC100_float"),
+        (keys.graph, "vamana_R32_a01.1_efC100_float"),
+        (keys.graph, "vamana_R32_a10.0_efC100_float"),
+        (keys.graph, "vamana_R32_a1x1_efC100_float"),
+        (keys.graph, "vamana_R32_a1.1_efC100_PQ8"),
+        (keys.graph, "nsg_R24_efC100_float"),
+        (keys.graph, "nsg_R24_K64_efC100_OPQ36_144"),
+        (keys.graph, "nsw_M12_efC300_float+"),
+        (keys.graph, "nsw_M12_efC300_float+hnsw_L6_M32_efC200_float"),
+        (keys.graph, "nsw_M12_efC300_float+nsw_M13_efC300_PQ8"),
+        (keys.graph, "nsw_M12_efC300_float+nsw_M12_efC300_float"),
         (keys.beta, "beta"),
         (keys.beta, "beta0x256"),
         (keys.beta, "beta4x255"),
@@ -58,6 +93,35 @@ def test_what_is_not_a_key_is_refused(parse, key):
         else pytest.raises(ConfigError)
     ):
         parse(key)
+
+
+@pytest.mark.parametrize(
+    "key, M0, space",
+    [
+        ("hnsw_L6_M32_efC200_PQ16", 6, "PQ16"),
+        ("nsw_M12_efC300_OPQ36_144", 24, "OPQ36_144"),
+        ("vamana_R32_a1.1_efC100_float", 32, "float"),
+        ("nsg_R24_K64_efC100_float", 24, "float"),
+        ("vamana_R24_a1.0_efC100_float+nsw_M12_efC300_float", 48, "float"),
+    ],
+)
+def test_every_graph_key_has_a_width_and_a_space_and_is_a_path_component(key, M0, space):
+    parsed = keys.graph(key)
+    assert (parsed.M0, parsed.space) == (M0, space)
+    pattern = rf"results/(?P<graph>{keys.GRAPH})/(?P<policy>{keys.POLICY})/graph\.h5"
+    found = re.fullmatch(pattern, f"results/{key}/unpruned/graph.h5")
+    assert found["graph"] == key
+
+
+def test_a_graph_key_with_a_typo_matches_no_path():
+    for key in (
+        "nsw_M12_efC300_float+",
+        "+nsw_M12_efC300_float",
+        "vamana_R3_a1_efC1_float",
+        "vamana_R3_a1.1_efC1_float+hnsw_L6_M32_efC200_float",
+        "nsw_M12_efC300_",
+    ):
+        assert not re.fullmatch(keys.GRAPH, key), key
 
 
 def test_dimensions_that_do_not_divide_are_refused_with_one_that_does():
@@ -115,9 +179,9 @@ def test_one_recall_counts_the_true_first_neighbour():
 
 
 def test_k_recall_counts_the_true_first_k():
-    assert metrics.k_recall_at_k(I, GT, 1) == 0.25
-    assert metrics.k_recall_at_k(I, GT, 2) == (1 + 1 + 1 + 2) / 8
-    assert metrics.k_recall_at_k(I, GT, 3) == (2 + 2 + 2 + 3) / 12
+    assert metrics.recall_at_k(I, GT, 1).mean() == 0.25
+    assert (metrics.recall_at_k(I, GT, 2) == np.array([1, 1, 1, 2]) / 2).all()
+    assert np.allclose(metrics.recall_at_k(I, GT, 3), np.array([2, 2, 2, 3]) / 3, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,10 @@ import yaml
 
 from linkprune import datasets, keys
 from linkprune.errors import ConfigError, LinkPruneError
+from linkprune.rl import settings
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
+PRUNING = ("pruning", "ablation")  # the experiments that compare pruned graphs
 TABLE_DEFAULTS = {"M": 32, "efConstruction": 200, "graph_on": "codes", "policy": "unpruned"}
 
 
@@ -22,8 +24,14 @@ def check(config, files):
     """
     _check_schema(config)
     _resolve_paths(config, files)
+    scale, known = config["scale"], {}
     for name, experiment in config["experiments"].items():
-        _check_experiment(config, name, experiment)
+        known |= dict.fromkeys(experiment["datasets"])
+        _check_names(config, name, experiment)
+        if scale in experiment["datasets"]:
+            (_check_comparison if name in PRUNING else _check_table)(config, name, experiment)
+    if scale not in known:
+        raise ConfigError(f"scale: {scale} is unknown, expected one of {', '.join(known)}")
 
 
 def rows(config, name):
@@ -33,8 +41,32 @@ def rows(config, name):
     return [{**TABLE_DEFAULTS, **r} for r in at_scale]
 
 
+def agent(config, name):
+    """The complete settings of an agent; ConfigError where there is none of this name."""
+    known = config["pruning"]["agents"]
+    if name not in known:
+        raise ConfigError(f"agent {name}: {_hint(name, known, 'pruning.agents')}")
+    return settings.complete(known[name])
+
+
+def pruning_points(experiment):
+    """What a pruning experiment compares, initial graphs among the rivals.
+
+    Returns (graph, agent) -> {seed: policy key}, and the list of the rivals' (graph, policy key).
+    """
+    learned = {}
+    for row in experiment["learned"]:
+        policies = {seed: str(keys.Learned(row["policy"], seed)) for seed in row["seeds"]}
+        learned.setdefault((row["graph"], row["policy"]), {}).update(policies)
+    rivals = [tuple(r.split("/")) if "/" in r else (r, "unpruned") for r in experiment["rivals"]]
+    rivals += [(graph, "unpruned") for graph, _ in learned]
+    return learned, list(dict.fromkeys(rivals))
+
+
 def graph_key(row):
     """The graph key of a row with its defaults filled in."""
+    if "graph" in row:
+        return row["graph"]
     space = row["codec"] if row["graph_on"] == "codes" else "float"
     return str(keys.HNSW(row["M0"], row["M"], row["efConstruction"], space))
 
@@ -90,46 +122,84 @@ def _relative(home, path):
     return full if near.startswith("..") else near
 
 
-def _check_experiment(config, name, experiment):
-    where, scale = f"experiments.{name}", config["scale"]
-    if scale not in experiment["datasets"]:
-        raise ConfigError(
-            f"scale: {scale} is unknown, expected one of {', '.join(experiment['datasets'])}"
-        )
-    for known_scale, names in experiment["datasets"].items():
+def _hint(name, known, where):
+    close = difflib.get_close_matches(name, known, 1)
+    return f"did you mean {close[0]}" if close else f"expected a key of {where}"
+
+
+def _check_names(config, name, experiment):
+    for scale, names in experiment["datasets"].items():
         for dataset in names:
             if dataset not in config["datasets"]:
-                close = difflib.get_close_matches(dataset, config["datasets"], 1)
-                hint = f"did you mean {close[0]}" if close else "expected a key of datasets"
-                raise ConfigError(
-                    f"{where}.datasets.{known_scale}: unknown data set {dataset}; {hint}"
-                )
+                hint = _hint(dataset, config["datasets"], "datasets")
+                where = f"experiments.{name}.datasets.{scale}"
+                raise ConfigError(f"{where}: unknown data set {dataset}; {hint}")
+
+
+def _check_comparison(config, name, experiment):
+    where = f"experiments.{name}"
+    for row in experiment["learned"]:
+        try:
+            agent(config, row["policy"])
+            keys.graph(row["graph"])
+        except ConfigError as e:
+            raise ConfigError(f"{where}.learned: {e}") from e
+    for graph, policy in pruning_points(experiment)[1]:
+        try:
+            keys.graph(graph), keys.policy(policy)
+        except ConfigError as e:
+            raise ConfigError(f"{where}.rivals: {e}") from e
+    for part in ("efSearch", "validation"):
+        efs = config["pruning"][part]
+        efs = efs if part == "efSearch" else efs["efSearch"]
+        if efs != sorted(efs):
+            raise ConfigError(f"pruning.{part}: efSearch must ascend, got {efs}")
+    for dataset in experiment["datasets"][config["scale"]]:
+        sizes = _sizes(config, dataset)
+        nb = sizes.get("base", (None,))[0]
+        if nb is not None and nb < 2:
+            raise ConfigError(f"{where}: {nb} base vectors of {dataset}, expected at least 2")
+
+
+def _sizes(config, dataset):
+    try:
+        return datasets.sizes(dataset, config["datasets"][dataset])
+    except LinkPruneError as e:
+        message = str(e)
+        named = message.startswith("datasets.")
+        raise ConfigError(message if named else f"datasets.{dataset}: {e}") from e
+
+
+def _check_table(config, name, experiment):
+    where, scale = f"experiments.{name}", config["scale"]
     chosen = rows(config, name)
     if not chosen:
         raise ConfigError(f"{where}.rows: no row is for scale {scale}")
+    for row in chosen:
+        if ("graph" in row) == ("M0" in row):
+            raise ConfigError(f"{where}.rows: {row['codec']} {row['beta']}: expected M0 or graph")
     paths = [(graph_key(r), r["policy"], r["codec"], r["beta"]) for r in chosen]
     if len(set(paths)) < len(paths):
         twice = next(p for p in paths if paths.count(p) > 1)
         raise ConfigError(f"{where}.rows: {' '.join(twice)} stands there twice")
     for dataset in experiment["datasets"][scale]:
-        entry = config["datasets"][dataset]
-        try:
-            sizes = datasets.sizes(dataset, entry)
-        except LinkPruneError as e:
-            message = str(e)
-            raise ConfigError(
-                message if message.startswith("datasets.") else f"datasets.{dataset}: {e}"
-            ) from e
+        sizes = _sizes(config, dataset)
         nb, k = sizes.get("base", (None, None))[0], experiment["k"]
         if nb is not None and k > nb:
             raise ConfigError(f"{where}.k: {k} results from the {nb} base vectors of {dataset}")
         for row in chosen:
-            _check_row(where, row, dataset, sizes)
+            _check_row(config, where, row, dataset, sizes)
 
 
-def _check_row(where, row, dataset, sizes):
+def _check_row(config, where, row, dataset, sizes):
     codec, beta = keys.codec(row["codec"]), keys.beta(row["beta"])
-    where = f"{where}.rows: {row['codec']} {row['beta']} L{row['M0']} on {dataset}"
+    try:
+        M0, policy = keys.graph(graph_key(row)).M0, keys.policy(row["policy"])
+        if isinstance(policy, keys.Learned):
+            agent(config, policy.agent)
+    except ConfigError as e:
+        raise ConfigError(f"{where}.rows: {e}") from e
+    where = f"{where}.rows: {row['codec']} {row['beta']} L{M0} on {dataset}"
     nb, d = sizes.get("base", (None, None))
     nt, _ = sizes.get("learn", (None, None))
     if nt is not None and nt < 256:
@@ -142,5 +212,5 @@ def _check_row(where, row, dataset, sizes):
     if nb is not None:
         if beta.nsq and nb < 256:
             raise ConfigError(f"{where}: 256 beta codewords from {nb} base vectors")
-        if row["M0"] >= nb:
-            raise ConfigError(f"{where}: {row['M0']} links among {nb} vertices")
+        if "M0" in row and M0 >= nb:
+            raise ConfigError(f"{where}: {M0} links among {nb} vertices")

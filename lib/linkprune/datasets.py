@@ -9,9 +9,10 @@ from linkprune import formats, sources
 from linkprune.errors import ConfigError, DataError
 from linkprune.preparation import STORED, prepared
 
-PARTS = ("base", "query", "learn")
+PARTS = ("base", "query", "learn", "train")
 EMBEDDED = {"scikit-learn/digits": sources.digits, "scikit-learn/patches": sources.patches}
 MAPPED_BYTES = 1 << 26  # what is smaller is copied, so that the artifact stands alone
+SYNTHETIC = {"base": "nb", "query": "nq", "learn": "nt"}  # the keys of their numbers of rows
 # Names of the arrays in an ann-benchmarks file, and what its ``distance`` means here.
 ANN_BENCHMARKS = {"base": "train", "query": "test", "groundtruth": "neighbors"}
 DISTANCES = {"euclidean": "l2", "angular": "cosine", "ip": "ip"}
@@ -19,10 +20,14 @@ DISTANCES = {"euclidean": "l2", "angular": "cosine", "ip": "ip"}
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """One part of a dataset in a file: what ``formats`` reads, and where it is downloaded from."""
+    """One part of a dataset in a file: what ``formats`` reads, and where it is downloaded from.
+
+    It is ``rows`` rows from the row ``first`` on, or all of them.
+    """
 
     spec: str
     rows: int | None = None
+    first: int = 0
     urls: tuple = ()
     sha256: str | None = None
     size: int | None = None
@@ -31,6 +36,20 @@ class Part:
     def path(self):
         """The file."""
         return formats.split(self.spec)[0]
+
+    def describe(self):
+        """The ``formats.Layout`` of its rows; DataError where the file has none of them."""
+        at = formats.describe(self.spec, self.first + self.rows if self.rows else None)
+        if self.first >= at.n:
+            raise DataError(f"{self.spec}: has {at.n} rows, expected more than {self.first}")
+        skipped = self.first * at.d * at.dtype.itemsize
+        offset = None if at.offset is None else at.offset + skipped
+        return dataclasses.replace(at, n=at.n - self.first, offset=offset)
+
+    def read(self):
+        """Its rows (n, d) in their stored dtype."""
+        self.describe()
+        return formats.read(self.spec, self.first + self.rows if self.rows else None)[self.first :]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,14 +79,14 @@ def _part(dataset, name, value, kind=None):
     if isinstance(value, str):
         return Part(value)
     if "path" in value:
-        return Part(value["path"], value.get("rows"))
+        return Part(value["path"], value.get("rows"), value.get("first", 0))
     if "format" not in value and kind is None:
         raise ConfigError(f"datasets.{dataset}.{name}: a URL needs a format, such as fbin")
     urls = value["url"] if isinstance(value["url"], list) else [value["url"]]
     spec = f"downloads/{dataset}/{name}.{value.get('format', kind)}"
     if "member" in value:
         spec += f":{value['member']}"
-    return Part(spec, value.get("rows"), tuple(urls), value.get("sha256"), value.get("size"))
+    return Part(spec, value.get("rows"), 0, tuple(urls), value.get("sha256"), value.get("size"))
 
 
 def files(dataset, entry):
@@ -95,7 +114,7 @@ def truth(dataset, entry):
     p = part(dataset, entry, "groundtruth")
     if p is None or ("ann_benchmarks" in entry and "rows" in entry):
         return None
-    return np.ascontiguousarray(formats.read(p.spec, p.rows), np.int32)
+    return np.ascontiguousarray(p.read(), np.int32)
 
 
 def sizes(dataset, entry):
@@ -105,7 +124,7 @@ def sizes(dataset, entry):
             d, rank = entry["d"], entry.get("rank", 1)
             if rank > d:
                 raise ConfigError(f"datasets.{dataset}.rank: {rank}, more than the {d} dimensions")
-            return {name: (entry[n], d) for name, n in zip(PARTS, ("nb", "nq", "nt"), strict=True)}
+            return {name: (entry[n], d) for name, n in SYNTHETIC.items()}
         return dict(sources.SIZES[entry["source"]])
     found = {}
     for name in (*PARTS, "groundtruth"):
@@ -113,7 +132,7 @@ def sizes(dataset, entry):
         if p is None:
             continue
         if p.path.exists():
-            layout = formats.describe(p.spec, p.rows)
+            layout = p.describe()
             found[name] = (layout.n, layout.d)
             if name == "groundtruth" and layout.dtype.kind not in "iu":
                 raise DataError(f"datasets.{dataset}.groundtruth: {layout.dtype}, expected ids")
@@ -139,7 +158,7 @@ def load(dataset, entry, seed):
     else:
         found = {name: part(dataset, entry, name) for name in PARTS}
         kind = _file_metric(dataset, kind, found["base"]) if "ann_benchmarks" in entry else kind
-        parts = {n: formats.read(p.spec, p.rows) for n, p in found.items() if p is not None}
+        parts = {name: p.read() for name, p in found.items() if p is not None}
         if kind != "cosine":
             mapped = {n: at for n in parts if (at := _mappable(found[n]))}
     _same_dimension(dataset, {name: x.shape[1] for name, x in parts.items()})
@@ -163,8 +182,7 @@ def _generated(entry, seed):
     mixture.setdefault("seed", seed)
     if entry["metric"] == "cosine":
         mixture["normalise"] = True
-    wanted = zip(PARTS, ("nb", "nq", "nt"), strict=True)
-    return {name: sources.SyntheticRows(name, entry[n], **mixture) for name, n in wanted}
+    return {name: sources.SyntheticRows(name, entry[n], **mixture) for name, n in SYNTHETIC.items()}
 
 
 def _file_metric(dataset, wanted, base):
@@ -180,7 +198,7 @@ def _file_metric(dataset, wanted, base):
 
 def _mappable(p):
     """(file, offset) of a large part that lies in its file as the kernels want it, else None."""
-    at = formats.describe(p.spec, p.rows)
+    at = p.describe()
     large = at.n * at.d * at.dtype.itemsize >= MAPPED_BYTES
     return (at.path, at.offset) if large and at.offset and at.dtype.name in STORED else None
 

@@ -1,18 +1,19 @@
-"""HNSW graphs (Malkov and Yashunin, 2016), built on codes or on float vectors.
+"""HNSW and flat NSW graphs (Malkov and Yashunin, 2016), built on codes or on float vectors.
 
 Built on codes, an inserted vector is compared uncompressed with coded vertices, and the selection
 heuristic compares codes with codes. Vertices go in by descending level, at random within a level,
 in batches that search the graph as it stood before the batch: the links do not depend on the
-number of threads.
+number of threads. NSW is the same construction with every vertex on the base level.
 """
 
+import dataclasses
 import logging
 import time
 
 import numpy as np
 
+from linkprune import flat, keys, seeds
 from linkprune import graph as graphs
-from linkprune import seeds
 from linkprune.errors import DataError
 from linkprune.kernels import checks
 from linkprune.kernels import hnsw as kernel
@@ -26,33 +27,31 @@ log = logging.getLogger(__name__)
 
 
 def build(key, base, seed, *, codec=None, codes=None, metric="l2", threads=1):
-    """Build the graph of a ``keys.HNSW`` over base (nb, d), any dtype -> Graph.
+    """Build the graph of a ``keys.HNSW`` or ``keys.NSW`` over base (nb, d), any dtype -> Graph.
 
     With codec and codes (nb, nsq) uint8 the graph is built on the codes, otherwise on the vectors
-    as float32. metric is "l2" or "ip". Raises DataError where nb is less than 2.
+    as float32. metric is "l2" or "ip". The entry point of HNSW is the first vertex inserted, that
+    of NSW the one nearest the mean. Raises DataError where nb is less than 2.
     """
-    nb, ip = len(base), metric == "ip"
+    nb = len(base)
     if nb < 2:
         raise DataError(f"graph {key}: {nb} base vectors, expected at least 2")
     checks.positive(M0=key.M0, M=key.M)
     rng = seeds.generator(seed, "hnsw", key)
     # P(level >= l) = M ** -l, the paper's choice of 1 / ln M.
     levels = np.floor(-np.log1p(-rng.random(nb)) / np.log(max(key.M, 2))).astype(np.int32)
+    if isinstance(key, keys.NSW):
+        levels[:] = 0
     order = np.lexsort((rng.permutation(nb), -levels)).astype(np.int32)
     arrays = graphs.empty(levels, key.M0, key.M)
     graph = graphs.Graph(**arrays, entry_point=int(order[0]), max_level=int(levels[order[0]]))
     if codes is None:
-        vectors = np.ascontiguousarray(base, np.float32)
-        builder = kernel.Builder(graph, key.efConstruction, vectors=vectors, ip=ip, threads=threads)
-    else:
-        builder = kernel.Builder(
-            graph, key.efConstruction, codes=codes, centroids=codec.centroids, ip=ip,
-            threads=threads,
-        )  # fmt: skip
+        base = np.ascontiguousarray(base, np.float32)
+    builder = _builder(graph, key.efConstruction, base, codec, codes, metric, threads)
     done, last = 1, time.monotonic()
     while done < nb:
         batch = order[done : done + min(max(1, done // BATCH_SHARE), BATCH_MAX)]
-        x = codec.rotate(base[batch], threads) if codes is not None else vectors[batch]
+        x = codec.rotate(base[batch], threads) if codes is not None else base[batch]
         builder.link(batch, levels[batch], x)
         _reverse(builder, graph, batch, levels[batch])
         done += len(batch)
@@ -60,8 +59,23 @@ def build(key, base, seed, *, codec=None, codes=None, metric="l2", threads=1):
             last = time.monotonic()
             log.info("%d of %d vertices", done, nb)
     builder.order()
+    if isinstance(key, keys.NSW):
+        graph = dataclasses.replace(graph, entry_point=flat.start_vertex(base, metric))
     log.info("%d vertices, mean degree %.3f", nb, (graph.neighbors >= 0).sum(1).mean())
     return graph
+
+
+def order(graph, base, *, codec=None, codes=None, metric="l2", threads=1):
+    """Sort the links on level 0 in place, nearest first in the space of ``build``."""
+    _builder(graph, 1, base, codec, codes, metric, threads).order()
+
+
+def _builder(graph, efConstruction, base, codec, codes, metric, threads):
+    if codes is None:
+        space = {"vectors": np.ascontiguousarray(base, np.float32)}
+    else:
+        space = {"codes": codes, "centroids": codec.centroids}
+    return kernel.Builder(graph, efConstruction, ip=metric == "ip", threads=threads, **space)
 
 
 def _reverse(builder, graph, batch, levels):

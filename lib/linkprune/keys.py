@@ -8,8 +8,13 @@ from linkprune.errors import ConfigError
 # No digit groups with leading zeros: two spellings of one key would be two artifacts.
 _N = "[1-9][0-9]*"
 CODEC = rf"OPQ{_N}_{_N}|PQ{_N}"
-GRAPH = rf"hnsw_L{_N}_M{_N}_efC{_N}_(?:{CODEC}|float)"
-POLICY = "unpruned"
+_ALPHA = r"[1-9]\.[0-9]"
+_SPACE = f"(?:{CODEC}|float)"
+_FLAT = rf"(?:nsw_M{_N}_efC{_N}|vamana_R{_N}_a{_ALPHA}_efC{_N}|nsg_R{_N}_K{_N}_efC{_N})_{_SPACE}"
+GRAPH = rf"hnsw_L{_N}_M{_N}_efC{_N}_{_SPACE}|{_FLAT}(?:\+{_FLAT})*"
+LEARNED = rf"rl_[a-z0-9]+_seed{_N}"
+RIVAL = rf"random_D{_N}_seed{_N}|shortest_D{_N}|used_D{_N}"
+POLICY = f"unpruned|{LEARNED}|{RIVAL}"
 BETA = rf"none|beta0|beta{_N}x256"
 DATASET = "[A-Za-z][A-Za-z0-9_]*"
 
@@ -36,6 +41,121 @@ class HNSW(NamedTuple):
     def __str__(self):
         """The key."""
         return f"hnsw_L{self.M0}_M{self.M}_efC{self.efConstruction}_{self.space}"
+
+
+class NSW(NamedTuple):
+    """nsw_M{M}_efC{efConstruction}_{space}: the base level of HNSW alone, over all vertices."""
+
+    M: int
+    efConstruction: int
+    space: str
+
+    @property
+    def M0(self):
+        """The width of the links."""
+        return 2 * self.M
+
+    def __str__(self):
+        """The key."""
+        return f"nsw_M{self.M}_efC{self.efConstruction}_{self.space}"
+
+
+class Vamana(NamedTuple):
+    """vamana_R{R}_a{alpha}_efC{efConstruction}_float; alpha has one decimal."""
+
+    R: int
+    alpha: float
+    efConstruction: int
+    space: str
+
+    @property
+    def M0(self):
+        """The width of the links."""
+        return self.R
+
+    def __str__(self):
+        """The key."""
+        return f"vamana_R{self.R}_a{self.alpha:.1f}_efC{self.efConstruction}_{self.space}"
+
+
+class NSG(NamedTuple):
+    """nsg_R{R}_K{K}_efC{efConstruction}_float; K neighbours in the exact graph it starts from."""
+
+    R: int
+    K: int
+    efConstruction: int
+    space: str
+
+    @property
+    def M0(self):
+        """The width of the links."""
+        return self.R
+
+    def __str__(self):
+        """The key."""
+        return f"nsg_R{self.R}_K{self.K}_efC{self.efConstruction}_{self.space}"
+
+
+class Union(NamedTuple):
+    """{flat graph}+{flat graph}...: the links of flat graphs in one space."""
+
+    parts: tuple
+
+    @property
+    def space(self):
+        """The space of every part."""
+        return self.parts[0].space
+
+    @property
+    def M0(self):
+        """The width of the links; a vertex has fewer where the parts share some."""
+        return sum(part.M0 for part in self.parts)
+
+    def __str__(self):
+        """The key."""
+        return "+".join(map(str, self.parts))
+
+
+class Learned(NamedTuple):
+    """rl_{agent}_seed{seed}: the links that an agent of the config has learned to keep."""
+
+    agent: str
+    seed: int
+
+    def __str__(self):
+        """The key."""
+        return f"{self.agent}_seed{self.seed}"
+
+
+class Random(NamedTuple):
+    """random_D{degree}_seed{seed}: links at random, of this mean degree."""
+
+    degree: int
+    seed: int
+
+    def __str__(self):
+        """The key."""
+        return f"random_D{self.degree}_seed{self.seed}"
+
+
+class Shortest(NamedTuple):
+    """shortest_D{degree}: so many of the shortest links of every vertex."""
+
+    degree: int
+
+    def __str__(self):
+        """The key."""
+        return f"shortest_D{self.degree}"
+
+
+class Used(NamedTuple):
+    """used_D{degree}: the links that led to most true neighbours, of this mean degree."""
+
+    degree: int
+
+    def __str__(self):
+        """The key."""
+        return f"used_D{self.degree}"
 
 
 class Beta(NamedTuple):
@@ -72,6 +192,67 @@ def hnsw(key):
             f"graph {key}: expected hnsw_L<M0>_M<M>_efC<efConstruction>_<codec|float>"
         )
     return HNSW(*(int(found[i]) for i in (1, 2, 3)), found[4])
+
+
+def graph(key):
+    """Parse any graph key -> HNSW, NSW, Vamana, NSG or Union."""
+    parts = tuple(_part(part, key) for part in key.split("+"))
+    if len(parts) == 1:
+        return parts[0]
+    if any(isinstance(part, HNSW) for part in parts):
+        raise ConfigError(f"graph {key}: hnsw has levels, expected flat graphs around a +")
+    if len({part.space for part in parts}) > 1:
+        spaces = " and ".join(dict.fromkeys(part.space for part in parts))
+        raise ConfigError(f"graph {key}: built on {spaces}, expected one space for all parts")
+    if len(set(parts)) < len(parts):
+        raise ConfigError(f"graph {key}: the same graph twice, expected each part once")
+    return Union(parts)
+
+
+def _part(part, key):
+    """Parse one graph of a key that may be a union."""
+    for kind, pattern in (
+        (HNSW, rf"hnsw_L({_N})_M({_N})_efC({_N})_({_SPACE})"),
+        (NSW, rf"nsw_M({_N})_efC({_N})_({_SPACE})"),
+        (Vamana, rf"vamana_R({_N})_a({_ALPHA})_efC({_N})_({_SPACE})"),
+        (NSG, rf"nsg_R({_N})_K({_N})_efC({_N})_({_SPACE})"),
+    ):
+        if found := re.fullmatch(pattern, part):
+            *numbers, space = found.groups()
+            parsed = kind(*(float(n) if "." in n else int(n) for n in numbers), space)
+            if kind in (Vamana, NSG):
+                on_floats(parsed)
+            return parsed
+    raise ConfigError(
+        f"graph {key}: {part or 'nothing'} is no graph, expected "
+        "hnsw_L<M0>_M<M>_efC<efConstruction>_<space>, nsw_M<M>_efC<efConstruction>_<space>, "
+        "vamana_R<R>_a<alpha>_efC<efConstruction>_float, nsg_R<R>_K<K>_efC<efConstruction>_float "
+        "or flat ones joined by +; <space> is a codec or float, <alpha> 1.0 ... 9.9"
+    )
+
+
+def on_floats(key):
+    """Refuse a Vamana or NSG key that names a codec."""
+    if key.space != "float":
+        raise ConfigError(
+            f"graph {key}: built on {key.space}, expected float, the only space of this kind"
+        )
+
+
+def policy(key):
+    """Parse a policy key; None for unpruned."""
+    if key == "unpruned":
+        return None
+    if found := re.fullmatch(rf"(rl_[a-z0-9]+)_seed({_N})", key):
+        return Learned(found[1], int(found[2]))
+    if found := re.fullmatch(rf"random_D({_N})_seed({_N})", key):
+        return Random(int(found[1]), int(found[2]))
+    if found := re.fullmatch(rf"(shortest|used)_D({_N})", key):
+        return {"shortest": Shortest, "used": Used}[found[1]](int(found[2]))
+    raise ConfigError(
+        f"policy {key}: expected unpruned, rl_<agent>_seed<n>, random_D<degree>_seed<n>, "
+        "shortest_D<degree> or used_D<degree>"
+    )
 
 
 def beta(key):

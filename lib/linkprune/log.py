@@ -1,18 +1,25 @@
 """One log file per job: file descriptors 1 and 2 and Python's logging end up in it."""
 
+import contextlib
 import logging
 import os
 import sys
+import time
 
 from linkprune.errors import LinkPruneError
 
 PREFIX = "linkprune: "
+EVERY = 10  # seconds between two lines of progress on the terminal
+
+_terminal = None  # where standard error went before it was redirected
 
 
 def redirect(path):
     """Send everything this process prints, C code and tracebacks included, to ``path``."""
+    global _terminal
     sys.stdout.flush()
     sys.stderr.flush()
+    _terminal = os.dup(2)
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(fd, 1)
     os.dup2(fd, 2)
@@ -21,6 +28,21 @@ def redirect(path):
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s"
     )
+
+
+def progress(name):
+    """A function that logs a line of progress, and now and then shows one on the terminal too."""
+    last = -EVERY
+
+    def say(text):
+        nonlocal last
+        logging.getLogger("progress").info("%s: %s", name, text)
+        if _terminal is not None and time.monotonic() - last >= EVERY:
+            last = time.monotonic()
+            with contextlib.suppress(OSError):  # nobody watches
+                os.write(_terminal, f"{name}: {text}\n".encode())
+
+    return say
 
 
 def causes(path):

@@ -17,7 +17,6 @@ def one_recall_at(rank, k):
     return float(np.mean((rank >= 0) & (rank < k)))
 
 
-def k_recall_at_k(I, gt, k):
-    """recall@k of the benchmarks: the share of the true k nearest neighbours in the first k."""
-    found = (I[:, :k, None] == gt[:, None, :k]).any(1)
-    return float(found.mean())
+def recall_at_k(I, gt, k):
+    """recall@k of the benchmarks: the share of the true k nearest in the first k, (nq,) float64."""
+    return (I[:, :k, None] == gt[:, None, :k]).any(1).mean(1)

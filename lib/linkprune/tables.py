@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 
-from linkprune import keys, metrics, stats, store
+from linkprune import metrics, stats, store
 
 RECALLS = (1, 10, 100)
 COLUMNS = (
@@ -37,8 +37,8 @@ def rows(points, known, results, exhaustive):
         error = {0: store.attrs(folder / point["codec"] / "codes.h5")["error"]}
         beta = place / "beta.h5"
         refined = error[0] if point["beta"] == "none" else store.attrs(beta)["error"]
-        common = {**point, "M0": keys.hnsw(point["graph"]).M0}
-        common["bytes_per_vector"] = store.attrs(place / "search.h5")["bytes_per_vector"]
+        made = store.attrs(place / "search.h5")
+        common = {**point, **{name: made[name] for name in ("M0", "bytes_per_vector")}}
         out += _graph_rows(common, place, error[0], refined, known)
         if exhaustive:
             (rank,) = store.load(place / "exhaustive.h5", rank="nq")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from linkprune.kernels import beam
+
 
 def grid(index, query, k, efSearch, k_reorder, repetitions, threads):
     """Time ``index.search`` of query (nq, d) at every pair of efSearch and k_reorder.
@@ -32,6 +34,23 @@ def grid(index, query, k, efSearch, k_reorder, repetitions, threads):
         "ms_per_query": wall * scale,
         "cpu_ms_per_query": cpu * scale,
     }
+
+
+def graphs(searches, efSearch, repetitions, threads):
+    """Time searches on graphs, in turns: ms per query (graphs, points, repetitions) float64.
+
+    searches: name -> (Graph, space with ``keywords``, prepared queries (nq, d)).
+    """
+    ms = np.empty((len(searches), len(efSearch), repetitions))
+    for repetition in range(-1, repetitions):  # the first round is for pages and caches
+        for i, ef in enumerate(efSearch):
+            for g, (graph, space, x) in enumerate(searches.values()):
+                start = time.perf_counter()
+                beam.search(graph, x, min(10, len(graph.neighbors)), ef, threads=threads,
+                            **space.keywords())  # fmt: skip
+                if repetition >= 0:
+                    ms[g, i, repetition] = (time.perf_counter() - start) * 1000 / len(x)
+    return ms
 
 
 def machine():

@@ -1,4 +1,4 @@
-"""The vectors of a dataset as one artifact: base, query, learn; large raw files are mapped.
+"""The vectors of a dataset as one artifact: base, query, learn, train; large raw files are mapped.
 
 A part that lies in a file as one C-order block is not copied: its dataset in vectors.h5 refers to
 that file (HDF5 external storage), and ``load`` maps it.
@@ -19,12 +19,18 @@ BLOCK = 1 << 16  # rows in memory at a time; a synthetic set is generated in as 
 
 @dataclasses.dataclass(frozen=True)
 class Vectors:
-    """base (nb, d), query (nq, d), learn (nt, d), in their stored dtypes; metric "l2" or "ip"."""
+    """base (nb, d), query (nq, d), learn (nt, d), in their stored dtypes; metric "l2" or "ip".
+
+    train (n, d): queries that pruning learns from, None where the data set names none. own_learn:
+    whether learn is other vectors than the base.
+    """
 
     base: np.ndarray
     query: np.ndarray
     learn: np.ndarray
     metric: str
+    train: np.ndarray | None = None
+    own_learn: bool = True
 
 
 def save(path, parts, metric, attrs, mapped):
@@ -54,9 +60,12 @@ def save(path, parts, metric, attrs, mapped):
 
 def load(path):
     """Read a vectors artifact, every part mapped -> Vectors; DataError where a raw file is gone."""
-    parts, metric = {}, str(store.attrs(path)["metric"])
+    parts, attrs = {}, store.attrs(path)
+    own_learn = attrs["learn_sha256"] != attrs["base_sha256"]
     with store.opened(path) as f:
-        for name in ("base", "query", "learn"):
+        for name in ("base", "query", "learn", "train"):
+            if name == "train" and name not in f:
+                continue
             dataset = f[name]
             file, offset = str(path), dataset.id.get_offset()
             if dataset.external:
@@ -67,4 +76,4 @@ def load(path):
                 raise DataError(
                     f"{path}: {name} lies in {file}, which cannot be mapped: {e}"
                 ) from e
-    return Vectors(metric=metric, **parts)
+    return Vectors(metric=str(attrs["metric"]), own_learn=own_learn, **parts)

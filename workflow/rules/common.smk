@@ -33,6 +33,7 @@ wildcard_constraints:
     graph=keys.GRAPH,
     policy=keys.POLICY,
     beta=keys.BETA,
+    experiment="|".join(checked.PRUNING),
 
 
 ROW = "results/{dataset}/{graph}/{policy}/{codec}/{beta}"
@@ -58,7 +59,7 @@ def download_entry(wildcards):
 
 def space_files(wildcards):
     """The codec and codes that a graph is built on; none for one on float vectors."""
-    space = keys.hnsw(wildcards.graph).space
+    space = keys.graph(wildcards.graph).space
     if space == "float":
         return []
     return [f"results/{wildcards.dataset}/{space}/{name}.h5" for name in ("codec", "codes")]
@@ -85,7 +86,7 @@ def table_points(name):
             codec=row["codec"],
             beta=row["beta"],
         )
-        for dataset in experiment["datasets"][config["scale"]]
+        for dataset in experiment_datasets(name)
         for row in checked.rows(config, name)
     ]
 
@@ -101,3 +102,47 @@ def exhaustive_files(wildcards):
 
 def table_betas(wildcards):
     return [path for path in table_files(f"{ROW}/beta.h5") if "/none/" not in path]
+
+
+def agent_settings(wildcards):
+    """The settings of the agent of a policy key, complete."""
+    return checked.agent(config, keys.policy(wildcards.policy).agent)
+
+
+def rival_queries(wildcards):
+    """Only counting how links are used needs queries."""
+    used = wildcards.policy.startswith("used")
+    return [f"results/{wildcards.dataset}/train.h5"] if used else []
+
+
+def experiment_datasets(name):
+    return config["experiments"][name]["datasets"].get(config["scale"], [])
+
+
+def pruning_points(name):
+    """Of a pruning experiment: (graph, agent) -> {seed: policy}, and the rivals' (graph, policy)."""
+    return checked.pruning_points(config["experiments"][name])
+
+
+def pruned_files(name, dataset, artifact):
+    """Graph and policy -> an artifact of it, for all that a pruning experiment compares."""
+    learned, rivals = pruning_points(name)
+    of_seeds = [(g, p) for (g, _), by_seed in learned.items() for p in by_seed.values()]
+    return {
+        f"{g}/{p}": f"results/{dataset}/{g}/{p}/{artifact}.h5" for g, p in [*of_seeds, *rivals]
+    }
+
+
+def pruned_spaces(name, dataset, flat=False):
+    """Graph and policy -> codec and codes that it is searched on; flat: all of them, as a list."""
+    spaces = {}
+    for point in pruned_files(name, dataset, "graph"):
+        space = keys.graph(point.split("/")[0]).space
+        files = [f"results/{dataset}/{space}/{part}.h5" for part in ("codec", "codes")]
+        spaces[point] = [] if space == "float" else files
+    return sorted({path for files in spaces.values() for path in files}) if flat else spaces
+
+
+def tables():
+    """The tables of the experiments that know the chosen scale."""
+    return [f"results/{name}.csv" for name in config["experiments"] if experiment_datasets(name)]

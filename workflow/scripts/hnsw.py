@@ -1,10 +1,10 @@
-"""Build an HNSW graph on codes or on float vectors."""
+"""Build a graph of any kind, on codes or on float vectors."""
 
 from linkprune import log
 
 log.redirect(snakemake.log[0])
 
-from linkprune import hnsw, keys, store, vectors
+from linkprune import builders, keys, store, vectors
 from linkprune.codec import Codec
 
 
@@ -12,8 +12,8 @@ def main(source, space, out, key, seed, threads):
     data, coded = vectors.load(source), {}
     if space:
         coded = {"codec": Codec.load(space[0]), "codes": store.load(space[1], codes="nb nsq")[0]}
-    graph = hnsw.build(
-        keys.hnsw(key), data.base, seed, metric=data.metric, threads=threads, **coded
+    graph = builders.build(
+        keys.graph(key), data.base, seed, metric=data.metric, threads=threads, **coded
     )
     graph.save(out, {"graph": key, "policy": "unpruned", "metric": data.metric, "seed": seed})
 

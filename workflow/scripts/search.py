@@ -12,7 +12,8 @@ def main(i, out, k, efSearch, k_reorder, threads):
     data, (gt,) = vectors.load(i.vectors), store.load(i.truth, ids="nq kgt")
     index = Index.assemble(i.codec, i.codes, i.graph, i.beta, data.metric)
     points = search.grid(index, data.query, gt, k, efSearch, k_reorder, threads)
-    store.save(out, points, {"k": k, "bytes_per_vector": index.bytes_per_vector()})
+    attrs = {"M0": index.graph.neighbors.shape[1], "bytes_per_vector": index.bytes_per_vector()}
+    store.save(out, points, {"k": k, **attrs})
 
 
 p = snakemake.params

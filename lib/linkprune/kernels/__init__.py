@@ -3,7 +3,9 @@
 distance    linear maps, exact distances
 adc         product quantisation: tables, encoding, decoding
 beam        search on a graph
-hnsw        construction of a graph
+hnsw        construction of an HNSW graph
+vamana      construction of a flat graph
+episodes    searches on a graph whose links are kept at random
 beta        regression from neighbours
 structures  the C structures of a space and a graph
 checks      what every wrapper asks of its arguments

@@ -9,7 +9,10 @@ KSUB = 256  # centroids of a sub-quantiser, codewords of a beta codebook: one by
 CTYPE = {
     "float32": "float[]",
     "float64": "double[]",
+    "int8": "int8_t[]",
     "uint8": "uint8_t[]",
+    "uint16": "uint16_t[]",
+    "uint32": "uint32_t[]",
     "int32": "int32_t[]",
     "int64": "int64_t[]",
 }

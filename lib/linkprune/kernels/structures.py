@@ -8,8 +8,9 @@ from linkprune.kernels.checks import KSUB
 
 
 def space(ffi, codes=None, vectors=None, sdc=None, ip=False):
-    """An ``ann_space`` on codes (nb, nsq) uint8 or vectors (nb, d) float32, and what it points to.
+    """An ``ann_space`` on codes (nb, nsq) uint8 or vectors (nb, d), and what it points to.
 
+    vectors are float32, or uint8 or int8 where such are the values: a quarter of the memory.
     sdc (nsq, 256, 256) float32 where code-to-code distances are needed. The second value keeps the
     arrays alive: hold it as long as the structure is used.
     """
@@ -26,9 +27,11 @@ def space(ffi, codes=None, vectors=None, sdc=None, ip=False):
             alive.append(ffi.from_buffer("float[]", sdc))
             s.sdc = alive[-1]
     else:
-        s.nb, s.d = checks.array("vectors", vectors, "float32", None, None).shape
-        alive.append(ffi.from_buffer("float[]", vectors))
-        s.vectors = alive[-1]
+        field = {"uint8": "vectors_u8", "int8": "vectors_i8"}.get(str(vectors.dtype), "vectors")
+        dtype = str(vectors.dtype) if field != "vectors" else "float32"
+        s.nb, s.d = checks.array("vectors", vectors, dtype, None, None).shape
+        alive.append(checks.pointer(ffi, vectors))
+        setattr(s, field, alive[-1])
     return s, alive
 
 

@@ -1,0 +1,113 @@
+/* Vamana and NSG construction: forward links, reverse links, order of links. */
+#include "vamana.h"
+
+#include <omp.h>
+
+#include "select.h"
+
+/* Beam search that records what it expands: a beam of ef forgets what nearer vertices push out,
+ * and those on the way from the entry point are the candidates for long links. */
+ANN_INLINE void trace(const ann_space *s, const ann_graph *g, const float *query, uint8_t *visited,
+                      uint8_t epoch, ann_beam *beam, ann_beam *expanded)
+{
+    while (beam->next < beam->n) {
+        ann_candidate *c = beam->at + beam->next;
+        int32_t v = c->id;
+        ann_beam_insert(expanded, c->distance, v);
+        c->id = ~v;
+        beam->next = ann_next_open(beam, beam->next + 1);
+        ann_look_ahead(s, g, 0, beam);
+        const int32_t *links = g->neighbors + (size_t)v * g->M0;
+        for (size_t j = 0; j < g->M0 && links[j] >= 0; j += LINK_CHUNK) {
+            int32_t fresh[LINK_CHUNK];
+            size_t n = 0;
+            for (size_t l = j; l < g->M0 && l < j + LINK_CHUNK && links[l] >= 0; l++)
+                if (visited[links[l]] != epoch) {
+                    visited[links[l]] = epoch;
+                    ann_prefetch(s, links[l]);
+                    fresh[n++] = links[l];
+                }
+            float distance[LINK_CHUNK];
+            ann_to_query_many(s, query, fresh, n, distance);
+            for (size_t l = 0; l < n; l++)
+                ann_beam_insert(beam, distance[l], fresh[l]);
+        }
+    }
+}
+
+/* Without v itself and repetitions, which are neighbours in a sorted pool; returns how many. */
+ANN_INLINE size_t distinct(ann_candidate *c, size_t n, int32_t v)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (c[i].id != v && (kept == 0 || c[i].id != c[kept - 1].id))
+            c[kept++] = c[i];
+    return kept;
+}
+
+ANN_CLONES
+int ann_vamana_link(const ann_space *space, const ann_graph *graph, const int32_t *batch, size_t n,
+                    size_t R, int among, size_t efConstruction, float alpha, int threads,
+                    uint8_t *visited, uint8_t *epochs, int64_t *beams, int64_t *pools,
+                    int32_t *links)
+{
+    if (threads < 1 || !efConstruction || !R || graph->entry_point < 0 || !space->vectors ||
+        space->ip || !(alpha >= 1))
+        return ANN_EINVAL;
+    size_t width = space->nb + graph->M0 + n;
+#pragma omp parallel num_threads(threads)
+    {
+        size_t thread = (size_t)omp_get_thread_num();
+        uint8_t *marks = visited + thread * space->nb, epoch = epochs[thread];
+        ann_candidate *room = (ann_candidate *)(beams + thread * efConstruction);
+#pragma omp for schedule(dynamic, 4)
+        for (size_t i = 0; i < n; i++) {
+            const float *query = space->vectors + (size_t)batch[i] * space->d;
+            const int32_t *own = graph->neighbors + (size_t)batch[i] * graph->M0;
+            ann_beam beam = {room, 0, efConstruction, 0};
+            ann_beam pool = {(ann_candidate *)(pools + thread * width), 0, width, 0};
+            epoch = ann_next_epoch(marks, space->nb, epoch);
+            marks[graph->entry_point] = epoch;
+            ann_beam_insert(&beam, ann_to_query(space, query, graph->entry_point),
+                            graph->entry_point);
+            trace(space, graph, query, marks, epoch, &beam, &pool);
+            for (size_t j = 0; j < graph->M0 && own[j] >= 0; j++)
+                ann_beam_insert(&pool, ann_to_query(space, query, own[j]), own[j]);
+            for (size_t j = 0; among && j < i; j++)
+                ann_beam_insert(&pool, ann_to_query(space, query, batch[j]), batch[j]);
+            pool.n = distinct(pool.at, pool.n, batch[i]);
+            ann_select(space, pool.at, pool.n, alpha, links + i * R, R);
+        }
+        epochs[thread] = epoch;
+    }
+    return ANN_OK;
+}
+
+ANN_CLONES
+int ann_vamana_reverse(const ann_space *space, ann_graph *graph, const int32_t *target,
+                       const int64_t *start, const int32_t *source, size_t n_groups,
+                       size_t longest, float alpha, int threads, int64_t *room)
+{
+    size_t width = graph->M0 + longest;
+    if (threads < 1 || !space->vectors || space->ip || !(alpha >= 1))
+        return ANN_EINVAL;
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 16)
+    for (size_t g = 0; g < n_groups; g++) {
+        ann_candidate *c = (ann_candidate *)(room + (size_t)omp_get_thread_num() * width);
+        ann_gain(space, target[g], graph->neighbors + (size_t)target[g] * graph->M0, graph->M0,
+                 source + start[g], (size_t)(start[g + 1] - start[g]), alpha, c);
+    }
+    return ANN_OK;
+}
+
+ANN_CLONES
+int ann_vamana_order(const ann_space *space, ann_graph *graph, int threads, int64_t *room)
+{
+    if (threads < 1 || !space->vectors || space->ip)
+        return ANN_EINVAL;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (size_t v = 0; v < graph->nb; v++)
+        ann_order(space, (int32_t)v, graph->neighbors + v * graph->M0, graph->M0,
+                  (ann_candidate *)(room + (size_t)omp_get_thread_num() * graph->M0));
+    return ANN_OK;
+}

@@ -1,0 +1,170 @@
+"""How pruned graphs compare: every point of every graph, and distances at equal recall."""
+
+import csv
+
+import numpy as np
+
+from linkprune import curves, seeds, stats, store
+
+COLUMNS = (
+    "dataset role graph policy mean_degree efSearch R@1 R@1_lo R@1_hi recall@10 ndis "
+    "ms_per_query nq".split()
+)
+SUMMARY = "dataset graph policy".split() + curves.COLUMNS + "ms_ratio cpu_s episodes".split()
+MEASURES = {"R@1": "hit", "recall@10": "recall_at_10"}
+
+
+class Results:
+    """The curves and times of the graphs of one experiment on one data set.
+
+    learned: (graph, agent) -> {seed: policy key}; rivals: list of (graph, policy key), unpruned
+    ones included; folder: that of the data set; times: the artifact of ``graph_times``.
+    """
+
+    def __init__(self, folder, learned, rivals, times):
+        self.folder, self.learned, self.rivals = folder, learned, rivals
+        of_seeds = [(g, p) for (g, _), by_seed in learned.items() for p in by_seed.values()]
+        self.points = [*of_seeds, *rivals]
+        self.curves = {point: self._curves(*point) for point in self.points}
+        ms, names = store.load(times, ms_per_query="graphs points repetitions", names="graphs")
+        medians = np.median(ms, 2)
+        self.ms = {name.decode(): row for name, row in zip(names, medians, strict=True)}
+
+    def _curves(self, graph, policy):
+        path = self.folder / graph / policy / "curve.h5"
+        arrays = store.load(
+            path, efSearch="points", ndis="points nq", hit="points nq", recall_at_10="points nq"
+        )
+        ef, ndis, *shares = arrays
+        found = zip(MEASURES, shares, strict=True)
+        return {name: curves.Curve(name, ef, share, ndis) for name, share in found}
+
+    def rows(self, dataset):
+        """One dict a point, as COLUMNS."""
+        for graph, policy in self.points:
+            of = self.curves[graph, policy]
+            degree = store.attrs(self.folder / graph / policy / "curve.h5")["mean_degree"]
+            role = "rival" if (graph, policy) in self.rivals else "learned"
+            ms = self.ms[f"{graph}/{policy}"]
+            for i, ef in enumerate(of["R@1"].efSearch):
+                share, nq = of["R@1"].hits[i].mean(), of["R@1"].hits.shape[1]
+                lo, hi = stats.wilson(share, nq)
+                values = (
+                    dataset,
+                    role,
+                    graph,
+                    policy,
+                    degree,
+                    ef,
+                    share,
+                    lo,
+                    hi,
+                    of["recall@10"].hits[i].mean(),
+                    of["R@1"].ndis[i].mean(),
+                    ms[i],
+                    nq,
+                )
+                yield dict(zip(COLUMNS, values, strict=True))
+
+    def summary(self, dataset, targets, seed, resamples=curves.RESAMPLES):
+        """One dict for each learned graph, measure and target, as SUMMARY.
+
+        targets: measure -> recalls. The best rival is the one with the fewest distances there.
+        """
+        for (graph, agent), by_seed in self.learned.items():
+            mine = {s: self.curves[graph, policy] for s, policy in by_seed.items()}
+            cost = [self._cost(graph, policy) for policy in by_seed.values()]
+            for measure, at in targets.items():
+                rng = seeds.generator(seed, "bootstrap", dataset, graph, agent, measure)
+                rivals = {f"{g}/{p}": self.curves[g, p][measure] for g, p in self.rivals}
+                own = {s: c[measure] for s, c in mine.items()}
+                for row in curves.summary(own, rivals, at, rng, resamples):
+                    ms = self._ms_ratio(graph, by_seed, measure, row)
+                    seconds, episodes = np.mean(cost, 0)
+                    yield {"dataset": dataset, "graph": graph, "policy": agent, **row,
+                           "ms_ratio": ms, "cpu_s": seconds, "episodes": episodes}  # fmt: skip
+
+    def _ms_ratio(self, graph, by_seed, measure, row):
+        """Time per query at the target over that of the best rival, mean over seeds."""
+        if not row["best_rival"]:
+            return np.nan
+        rival = tuple(row["best_rival"].rsplit("/", 1))
+        theirs = self._ms_at(rival, measure, row["target"])
+        own = [self._ms_at((graph, policy), measure, row["target"]) for policy in by_seed.values()]
+        return float(np.mean(own) / theirs)
+
+    def _ms_at(self, point, measure, target):
+        curve = self.curves[point][measure]
+        return curves.distances_at(curve.hits.mean(1), self.ms["/".join(point)], target)
+
+    def _cost(self, graph, policy):
+        """CPU seconds and episodes of a training."""
+        seconds, episodes = store.load(
+            self.folder / graph / policy / "training.h5", seconds="steps", episodes="steps"
+        )
+        return seconds.sum(), episodes[-1]
+
+
+def write_csv(path, rows, columns):
+    """Write rows of numbers and names as CSV, all or nothing; what is not a number stays empty."""
+    with store.replacing(path) as part, open(part, "w", newline="") as f:
+        writer = csv.DictWriter(f, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: _text(name, row[name]) for name in columns} for row in rows)
+
+
+def write_markdown(path, summary, seconds_apart):
+    """Write the summary for reading, one table a data set, all or nothing."""
+    with store.replacing(path) as part, open(part, "w") as f:
+        f.write("\n".join(_markdown(summary, seconds_apart)) + "\n")
+
+
+def _text(name, value):
+    if isinstance(value, str | int | np.integer):
+        return str(value)
+    if np.isnan(value):
+        return ""
+    digits = {"ndis": 2, "learned_distances": 2, "rival_distances": 2, "mean_degree": 2,
+              "ms_per_query": 5, "cpu_s": 1, "episodes": 0, "target": 2}  # fmt: skip
+    return f"{value:.{digits.get(name, 4)}f}"
+
+
+def _markdown(summary, seconds_apart):
+    yield from (
+        "# Pruned graphs: distances per query at equal recall",
+        "",
+        "R@1 is the share of queries whose true nearest neighbour is the first result, recall@10 "
+        "the share of the true ten among the first ten. `ratio` is the distances of the learned "
+        "graph over those of the best rival at that recall, on test queries: mean over seeds, 95 % "
+        "paired bootstrap interval over queries, smallest and largest seed. The best rival is "
+        "chosen on the same test queries. `time` is the ratio of milliseconds per query at that "
+        "recall, `CPU s` those of one training.",
+    )  # fmt: skip
+    for dataset in dict.fromkeys(row["dataset"] for row in summary):
+        yield from ("", f"## {dataset}", "")
+        head = ("policy", "graph", "measure", "at", "distances", "best rival", "its distances",
+                "ratio", "interval", "seeds", "time", "CPU s", "verdict")  # fmt: skip
+        yield "| " + " | ".join(head) + " |"
+        yield "|" + "---|" * len(head)
+        for row in summary:
+            if row["dataset"] == dataset:
+                yield "| " + " | ".join(_cells(row)) + " |"
+    if seconds_apart:
+        yield from ("", f"Times: {seconds_apart}.")
+
+
+def _cells(row):
+    text = {name: _text(name, row[name]) for name in SUMMARY}
+    yield from (row["policy"], row["graph"], row["measure"], text["target"])
+    yield from (text["learned_distances"], row["best_rival"], text["rival_distances"])
+    yield text["ratio"]
+    yield f"[{text['ratio_lo']}, {text['ratio_hi']}]"
+    yield f"{row['seeds']}: {text['ratio_min']} to {text['ratio_max']}"
+    yield from (text["ms_ratio"], text["cpu_s"], verdict(row))
+
+
+def verdict(row):
+    """fewer, more, or no difference: whether the interval of the ratio lies below or above 1."""
+    if not row["ratio_hi"] >= row["ratio_lo"]:
+        return "not measured"
+    return "fewer" if row["ratio_hi"] < 1 else "more" if row["ratio_lo"] > 1 else "no difference"

@@ -1,0 +1,196 @@
+"""The training of a pruning agent: steps, validation, checkpoints, and the graph in the end."""
+
+import dataclasses
+import hashlib
+import logging
+import time
+from pathlib import Path
+
+import numpy as np
+
+from linkprune import curves, metrics, pruning, store
+from linkprune.errors import DataError
+from linkprune.kernels import beam
+from linkprune.rl import edge
+
+PROBE_EPISODES = 5000  # to see the recall at which an agent begins
+HISTORY = ("reward", "recall", "ndis", "kl", "entropy", "links", "episodes", "seconds")
+
+log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """graph: the pruned graph; p (nb, M0) the keep probabilities that it was made from; history:
+    name -> (steps,) float64; chosen: the step that validation chose."""
+
+    graph: object
+    p: np.ndarray
+    history: dict
+    chosen: int
+
+
+class Validation:
+    """Distances per query at target recalls on queries that no step trains on.
+
+    queries: a ``Queries``; settings as in the config: efSearch (list) and targets, a dict of the
+    measures R@1 and recall@10 to lists of recalls.
+    """
+
+    def __init__(self, space, queries, settings, threads=1):
+        self.space, self.truth, self.settings = space, queries.truth, settings
+        self.x, self.threads = space.prepared(queries.x, threads), threads
+
+    def curve(self, graph):
+        """Curves of a graph by measure."""
+        return measure(
+            graph, self.space, self.x, self.truth, self.settings["efSearch"], self.threads
+        )
+
+    def score(self, graph):
+        """Mean logarithm of the distances at the targets: less is better; infinity: not reached."""
+        found = self.curve(graph)
+        at = [found[name].distances_at(t) for name, ts in self.settings["targets"].items()
+              for t in ts]  # fmt: skip
+        return float(np.log(at).mean()) if np.isfinite(at).all() else np.inf
+
+
+def measure(graph, space, x, truth, efSearch, threads=1):
+    """Curves of a graph by measure, R@1 and recall@10; x (nq, d) as the space has prepared them."""
+    k = min(10, truth.shape[1])
+    first, share, ndis = [], [], []
+    for ef in efSearch:
+        _, I, level0, upper, _ = beam.search(
+            graph, x, k, ef, threads=threads, **space.keywords()
+        )  # fmt: skip
+        first.append(I[:, 0] == truth[:, 0])
+        share.append(metrics.recall_at_k(I, truth, k))
+        ndis.append(level0 + upper)
+    ef, ndis = np.asarray(efSearch, np.int32), np.stack(ndis)
+    return {
+        "R@1": curves.Curve("R@1", ef, np.stack(first), ndis),
+        "recall@10": curves.Curve("recall@10", ef, np.stack(share), ndis),
+    }
+
+
+def pruned(graph, p, threshold, max_degree=None):
+    """The graph of the links with p (nb, M0) above the threshold, repaired, of limited degree."""
+    mask = (p > threshold) & (graph.neighbors >= 0)
+    return pruning.keep_edges(graph, pruning.repair(graph, mask, p, max_degree))
+
+
+def operating_point(environment, validation, settings):
+    """b of the curve of the whole graph, and the recall at which training begins, by efSearch.
+
+    b is that of recall@10, or of R@1 for an agent that is rewarded for the first neighbour only.
+    """
+    curve = validation.curve(environment.graph)["R@1" if settings["k"] == 1 else "recall@10"]
+    b = edge.slope(curve.hits.mean(1), curve.ndis.mean(1))
+    p = np.where(environment.graph.neighbors >= 0, settings["initial"], 0)
+    efs = settings["efSearch"]
+    rate = [0] * len(efs)
+    probe = environment.credit(p, 0, PROBE_EPISODES, efs, rate, k=settings["k"], rerun=False)
+    recall = [(probe.hits[probe.drawn == i] / settings["k"]).mean() for i in range(len(efs))]
+    return b, np.nan_to_num(recall, nan=float(np.mean(probe.hits) / settings["k"]))
+
+
+def train(
+    agent, environment, validation, settings, n, *, checkpoint=None, events=None, say=log.info
+):
+    """Run the steps of settings["steps"], n episodes each -> Trained.
+
+    Every settings["validate_every"] steps, and after the last, the graph of the agent is validated
+    and the best so far kept. checkpoint: a ``Checkpoint`` to go on from and to write to; events: an
+    object with ``add_scalar(name, value, step)``; say: what a line of progress goes to.
+    """
+    steps, every = settings["steps"], settings["validate_every"]
+    history = {name: np.zeros(steps) for name in (*HISTORY, "score")}
+    history["score"][:] = np.nan
+    best, done = {"step": -1, "score": np.inf, "p": agent.probabilities()}, 0
+    if checkpoint is not None and (state := checkpoint.load()) is not None:
+        agent.load(state["agent"])
+        history, best, done = state["history"], state["best"], state["done"]
+        say(f"going on after step {done} of {steps}")
+    began, began_at = time.monotonic(), done
+    for step in range(done, steps):
+        start = time.process_time()
+        seen = agent.step(environment, step, n)
+        p = agent.probabilities()
+        seen |= {"links": int((p > settings["threshold"]).sum()), "episodes": (step + 1) * n}
+        if (step + 1) % every == 0 or step + 1 == steps:
+            graph = pruned(environment.graph, p, settings["threshold"], settings["max_degree"])
+            seen["score"] = validation.score(graph)
+            if seen["score"] < best["score"]:
+                best = {"step": step, "score": seen["score"], "p": p}
+        seen["seconds"] = time.process_time() - start
+        for name, value in seen.items():
+            if name in history:
+                history[name][step] = value
+            if events is not None:
+                events.add_scalar(name, value, step)
+        left = (time.monotonic() - began) / (step + 1 - began_at) * (steps - step - 1)
+        say(_line(step, steps, seen, left))
+        if checkpoint is not None:
+            checkpoint.save(agent.state(), history, best, step + 1)
+    if best["step"] < 0:
+        raise DataError(
+            "pruning: no step reaches the validation targets; expected recalls within reach of "
+            f"efSearch {validation.settings['efSearch']}"
+        )
+    graph = pruned(environment.graph, best["p"], settings["threshold"], settings["max_degree"])
+    return Trained(graph, best["p"], history, int(best["step"]))
+
+
+def _line(step, steps, seen, left):
+    """A line of progress."""
+    text = (
+        f"step {step + 1} of {steps}: reward {seen['reward']:.1f}, recall {seen['recall']:.4f}, "
+        f"{seen['ndis']:.1f} distances, {seen['links']} links"
+    )
+    if np.isfinite(seen.get("score", np.inf)):
+        text += f", validation {np.exp(seen['score']):.1f} distances"
+    return text + f"; {left / 60:.1f} min left"
+
+
+class Checkpoint:
+    """The state of a training after its last step, in a file that another training cannot take.
+
+    identity: what the training depends on, anything with a complete repr.
+    """
+
+    def __init__(self, path, identity):
+        self.path = Path(path)
+        self.identity = hashlib.sha256(repr(identity).encode()).hexdigest()
+
+    def save(self, agent, history, best, done):
+        """Replace the file, all or nothing."""
+        parts = {"agent": agent, "history": history, "best": {"p": best["p"]}}
+        arrays = {f"{part}.{n}": x for part, named in parts.items() for n, x in named.items()}
+        attrs = {"identity": self.identity, "done": done, "best_step": best["step"],
+                 "best_score": best["score"]}  # fmt: skip
+        store.save(self.path, arrays, attrs)
+
+    def load(self):
+        """What ``save`` wrote, or None where there is none, or one of another training."""
+        if not self.path.exists():
+            return None
+        try:
+            attrs = store.attrs(self.path)
+            if attrs["identity"] != self.identity:
+                return None
+            with store.opened(self.path) as f:
+                arrays = {name: x[()] for name, x in f.items()}
+        except (DataError, OSError) as e:
+            log.warning("%s: not usable, training begins anew: %s", self.path, e)
+            return None
+        named = {"agent": {}, "history": {}, "best": {}}
+        for name, x in arrays.items():
+            part, _, own = name.partition(".")
+            named[part][own] = x
+        best = {"step": int(attrs["best_step"]), "score": attrs["best_score"], **named["best"]}
+        return {"agent": named["agent"], "history": named["history"], "best": best,
+                "done": int(attrs["done"])}  # fmt: skip
+
+    def remove(self):
+        """Nothing is left to go on from."""
+        self.path.unlink(missing_ok=True)

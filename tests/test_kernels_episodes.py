@@ -1,0 +1,434 @@
+"""Episodes against a search written from the words of csrc/episodes.h, link by link."""
+
+import functools
+
+import numpy as np
+import pytest
+from conftest import by_distance_then_id, flat, integers, ip_or_l2, links_of, random_graph, refuses
+
+from linkprune.errors import ShapeError
+from linkprune.kernels import adc, episodes
+
+MASK = 2**64 - 1
+KEY = 0x1234_5678_9ABC_DEF0
+KINDS = ["float32", "uint8", "int8", "codes"]
+# (nb, M0, d): one vertex, lists of one link, rows shorter, equal and longer than 16 dimensions and
+# than a chunk of 32 links, a list that fills its row.
+SIZES = [(1, 1, 1), (2, 1, 3), (23, 2, 16), (41, 31, 17), (60, 33, 33), (90, 40, 5)]
+
+
+def stream(key, i):
+    """Stream i under a key: the output of splitmix64 after i + 1 steps."""
+    x = (key + (i + 1) * 0x9E3779B97F4A7C15) & MASK
+    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & MASK
+    return x ^ (x >> 31)
+
+
+def draw(key, counter):
+    return stream(key, counter) >> 33
+
+
+def space_of(kind, nb, n, d, seed, ip=False):
+    """Vertices with exact distances and many ties: keywords of Runner, x (n, d), dis (n, nb)."""
+    if kind == "codes":
+        cent = integers(seed, 3, 256, 2, lo=-3, hi=4)
+        codes = np.random.default_rng(seed).integers(0, 9, (nb, 3), np.uint8)
+        x, vertices = integers(seed + 1, n, 6, lo=-3, hi=4), adc.decode(codes, cent)
+        return {"codes": codes, "centroids": cent, "ip": ip}, x, ip_or_l2(x, vertices, ip)
+    lo, hi = (0, 8) if kind == "uint8" else (-4, 4)
+    vectors, x = integers(seed, nb, d, lo=lo, hi=hi), integers(seed + 1, n, d, lo=lo, hi=hi)
+    vectors[nb // 2 :: 3] = vectors[0]  # duplicates
+    if seed % 2:
+        x += np.float32(0.5)  # a query need not be of the vertices' type
+    keywords = {"vectors": vectors.astype(kind), "ip": ip}
+    return keywords, x, ip_or_l2(x, vectors, ip)
+
+
+def keep_of(shape, seed):
+    """Thresholds of all kinds: never, always, and probabilities between."""
+    rng = np.random.default_rng(seed)
+    p = np.where(rng.random(shape) < 0.3, rng.integers(0, 2, shape), rng.random(shape))
+    return episodes.thresholds(p)
+
+
+class Search:
+    """One episode, vertex by vertex; ``without`` is a link that is dropped whatever it draws."""
+
+    def __init__(self, graph, dis, keep, key, start, ef, cap, without=None):
+        M0 = graph.neighbors.shape[1]
+        self.actions, self.via, self.kept = [], {start: None}, []
+        pool, expanded = [(dis[start], start)], set()
+        while True:
+            waiting = [c for c in pool if c[1] not in expanded]
+            if not waiting or sum(c[0] < waiting[0][0] for c in pool) >= ef:
+                break
+            u = waiting[0][1]
+            expanded.add(u)
+            fresh = []
+            for slot, v in enumerate(links_of(graph, u, 0)):
+                link = u * M0 + slot
+                kept = draw(key, link) < int(keep[u, slot]) and link != without
+                if kept:
+                    self.kept.append((link, v))
+                if v in self.via:
+                    continue
+                self.actions.append(link if kept else ~link)
+                if kept:
+                    self.via[v] = link
+                    fresh.append(v)
+            pool = sorted(pool + [(dis[v], v) for v in fresh])[:cap]
+        self.found = [v for _, v in pool]
+        self.ndis, self.nhops, self.M0 = len(self.via), len(expanded), M0
+
+    def hits(self, k, true):
+        return [v for v in self.found[:k] if v in true]
+
+    def path(self, v):
+        """v and all that it descends from, the start last."""
+        return [v] if self.via[v] is None else [v, *self.path(self.via[v] // self.M0)]
+
+
+def recorded(graph, dis, keep, start, k, ef, key):
+    """Every episode's Search, and what ``Runner.record`` makes of them."""
+    every = [
+        Search(graph, d, keep, stream(key, i), int(s), ef, max(ef, k))
+        for i, (d, s) in enumerate(zip(dis, start, strict=True))
+    ]
+    actions = [a for s in every for a in s.actions]
+    offset = np.cumsum([0] + [len(s.actions) for s in every])
+    I = [(s.found + [-1] * k)[:k] for s in every]
+    return actions, offset.tolist(), I, [s.ndis for s in every], [s.nhops for s in every]
+
+
+def credited(graph, dis, keep, start, truth, efs, rate, key, rerun):
+    """gain, cost, drawn, hits, ndis, by the rules as they are stated."""
+    gain = np.zeros(graph.neighbors.size, np.int64)
+    cost, k = np.zeros_like(gain), truth.shape[1]
+    drawn, every_hits, ndis = [], [], []
+    for i, (d, s) in enumerate(zip(dis, start, strict=True)):
+        stream_i = stream(key, i)
+        drawn.append(draw(stream_i, MASK - 1) % len(efs))
+        ef, r = efs[drawn[-1]], rate[drawn[-1]]
+
+        search = functools.partial(Search, graph, d, keep, stream_i, int(s), ef, max(ef, k))
+        first, true = search(), truth[i].tolist()
+        every_hits.append(len(first.hits(k, true)))
+        ndis.append(first.ndis)
+        for v, via in first.via.items():
+            if via is None or any(
+                w == v and link != via and v not in first.path(link // first.M0)
+                for link, w in first.kept
+            ):
+                continue
+            through, spared = sum(v in first.path(w) for w in first.hits(k, true)), 1
+            if through and rerun:
+                again = search(without=via)
+                through = len(first.hits(k, true)) - len(again.hits(k, true))
+                spared = first.ndis - again.ndis
+            gain[via] += through * r
+            cost[via] += spared
+    shape = graph.neighbors.shape
+    return gain.reshape(shape), cost.reshape(shape), drawn, every_hits, ndis
+
+
+def same_bytes(a, b):
+    return [x.tobytes() for x in a] == [x.tobytes() for x in b]
+
+
+@pytest.mark.parametrize("ip", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("nb, M0, d", SIZES)
+def test_records_equal_the_reference(nb, M0, d, kind, ip):
+    for seed in range(2):
+        graph = random_graph(nb, M0, 3, nb + seed, ring=seed == 0 and nb > 1)
+        keywords, x, dis = space_of(kind, nb, 7, d, nb + seed, ip)
+        keep = keep_of((nb, M0), seed)
+        start = np.random.default_rng(seed).integers(0, nb, 7).astype(np.int32)
+        runner = episodes.Runner(graph, **keywords)
+        for k, ef in ((1, 1), (1, 4), (6, 2), (10, 10), (nb + 3, nb + 9)):
+            e = runner.record(keep, x, start, k, ef, KEY)
+            assert [y.dtype for y in e] == ["int32", "int64", "int32", "int32", "int32"]
+            got = [y.tolist() for y in e]
+            assert got == list(recorded(graph, dis, keep, start, k, min(ef, nb), KEY)), (k, ef)
+
+
+@pytest.mark.parametrize("rerun", [True, False])
+@pytest.mark.parametrize("kind, ip", [("float32", False), ("uint8", True), ("int8", False),
+                                      ("codes", True), ("codes", False)])  # fmt: skip
+@pytest.mark.parametrize("nb, M0, d", SIZES)
+def test_credit_equals_the_reference(nb, M0, d, kind, ip, rerun):
+    efs, rate = [1, 3, 8, nb + 5], [7, 100, 13, 1]
+    seen = 0
+    for seed in range(2):
+        graph = random_graph(nb, min(M0, 9) if seed else M0, 3, nb + seed, ring=seed == 0 < nb - 1)
+        keywords, x, dis = space_of(kind, nb, 16, d, nb + seed, ip)
+        keep = keep_of(graph.neighbors.shape, seed)
+        start = np.random.default_rng(seed).integers(0, nb, 16).astype(np.int32)
+        runner = episodes.Runner(graph, **keywords)
+        for k in (1, min(nb, 10)):
+            truth, _ = by_distance_then_id(dis, k)
+            want = credited(graph, dis, keep, start, truth, [min(ef, nb) for ef in efs], rate, KEY,
+                            rerun)  # fmt: skip
+            got = runner.credit(keep, x, start, truth, np.array(efs, np.int32),
+                                np.array(rate, np.int64), KEY, rerun=rerun)  # fmt: skip
+            assert [y.dtype for y in got] == ["int64"] * 2 + ["int32"] * 3
+            for name, a, b in zip(got._fields, got, want, strict=True):
+                assert np.array_equal(a, b), (name, seed, k)
+            seen += (got.gain != 0).sum()
+    assert seen > 0 or nb <= 2
+
+
+def test_credit_is_the_difference_that_a_link_makes():
+    # 0 -> 1 -> 3 (true), 0 -> 2, and 3 -> 1, 4 -> 2: a link from a descendant covers nothing.
+    graph = flat([[1, 2], [3, -1], [4, -1], [1, -1], [2, -1]])
+    vectors = np.array([[9], [2], [3], [0], [8]], np.float32)
+    keep = np.full((5, 2), episodes.ALWAYS, np.uint32)
+    keywords = {"efs": np.array([5], np.int32), "rate": np.array([100], np.int64), "key": 1}
+    one = np.zeros((1, 1), np.float32), np.zeros(1, np.int32), np.full((1, 1), 3, np.int32)
+    runner = episodes.Runner(graph, vectors=vectors)
+    c = runner.credit(keep, *one, **keywords)
+    assert c.gain.tolist() == [[100, 0], [100, 0], [0, 0], [0, 0], [0, 0]]
+    assert c.cost.tolist() == [[2, 1], [1, 0], [1, 0], [0, 0], [0, 0]]  # 1 goes, and 3 with it
+    again = runner.credit(keep, *one, **keywords, total=c)
+    assert again.gain is c.gain and c.gain[0, 0] == 200 and c.cost[0, 0] == 4
+    keep[3, 0] = 0
+    graph.neighbors[4, 1] = 1  # 4 is another way to 1, so that 0 -> 1 is worth nothing, 1 -> 3 is
+    keep[4, 1] = episodes.ALWAYS
+    c = runner.credit(keep, *one, **keywords)
+    assert c.gain.tolist() == [[0, 0], [100, 0], [0, 0], [0, 0], [0, 0]]
+    assert c.cost.tolist() == [[0, 1], [1, 0], [1, 0], [0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("width", [4, 40])
+def test_a_link_that_stands_twice_is_followed_once(width):
+    links = np.full((30, width), -1, np.int32)
+    links[:, :4] = (np.arange(30)[:, None] * 7 + [1, 9, 1, 4]) % 30
+    links[5, :3] = 5  # and one that leads to its own source
+    if width > 33:
+        links[:, 4:34] = links[:, :1]  # in another chunk
+    graph, keep = flat(links), keep_of(links.shape, 3)
+    keywords, x, dis = space_of("float32", 30, 50, 3, 4)
+    start, (truth, _) = np.zeros(50, np.int32), by_distance_then_id(dis, 4)
+    runner = episodes.Runner(graph, **keywords)
+    got = [y.tolist() for y in runner.record(keep, x, start, 4, 6, 2)]
+    assert got == list(recorded(graph, dis, keep, start, 4, 6, 2))
+    c = runner.credit(keep, x, start, truth, np.array([6], np.int32), np.array([5]), 2)
+    for a, b in zip(c, credited(graph, dis, keep, start, truth, [6], [5], 2, True), strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_bytes_are_measured_as_the_floats_that_they_stand_for():
+    # Extreme values, at which the sums just fit, and more dimensions than sums of 24 bits can hold.
+    rng = np.random.default_rng(5)
+    for d in (1, 31, 32, 33, 64, 100, 258, 259, 300):
+        graph, start = random_graph(50, 12, 3, d, ring=True), np.zeros(40, np.int32)
+        keep = keep_of((50, 12), d)
+        for kind, lo, hi in (("uint8", 0, 255), ("int8", -128, 127)):
+            values = rng.choice([lo, hi], (50, d)).astype(kind)
+            values[25:] = rng.integers(lo, hi, (25, d), endpoint=True)
+            x = rng.choice([lo, hi], (40, d)).astype(np.float32)
+            x[20:30] = rng.integers(lo, hi, (10, d), endpoint=True)
+            x[30:] += np.float32(0.25)
+            x[39, 0] = 1e6
+            for ip in (False, True):
+                got = [episodes.Runner(graph, vectors=v, ip=ip).record(keep, x, start, 20, 20, d)
+                       for v in (values, values.astype(np.float32))]  # fmt: skip
+                assert same_bytes(*got), (d, kind, ip)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_threads_do_not_change_bits(kind):
+    graph, n = random_graph(90, 6, 3, 4, ring=True), 301
+    keywords, x, dis = space_of(kind, 90, n, 9, 2)
+    keep, start = keep_of((90, 6), 1), np.random.default_rng(1).integers(0, 90, n).astype(np.int32)
+    truth, _ = by_distance_then_id(dis, 5)
+    efs, rate = np.array([2, 9], np.int32), np.array([3, 50], np.int64)
+
+    def both(threads):
+        runner = episodes.Runner(graph, threads=threads, **keywords)
+        return [*runner.record(keep, x, start, 5, 9, KEY),
+                *runner.credit(keep, x, start, truth, efs, rate, KEY)]  # fmt: skip
+
+    one = both(1)
+    assert same_bytes(one, both(2)) and same_bytes(one, both(4)) and same_bytes(one, both(1))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_too_little_room_for_actions_gives_the_same_records(threads, monkeypatch):
+    graph = random_graph(90, 33, 3, 4, ring=True)
+    keywords, x, _ = space_of("float32", 90, 203, 9, 2)
+    keep, start = keep_of((90, 33), 1), np.zeros(203, np.int32)
+    want = episodes.Runner(graph, threads=threads, **keywords).record(keep, x, start, 3, 9, KEY)
+    calls, call = [], episodes.C.ann_episodes
+
+    class Counted:
+        ANN_QUEUE_ROOM = episodes.C.ANN_QUEUE_ROOM
+
+        def ann_episodes(self, *arguments):
+            calls.append(arguments[5])
+            return call(*arguments)
+
+    monkeypatch.setattr(episodes, "C", Counted())
+    for least in (1, 400):  # nothing fits; something does
+        monkeypatch.setattr(episodes, "LEAST_ROOM", least)
+        monkeypatch.setattr(episodes, "ROOM_PER_PLACE", 0)
+        calls.clear()
+        runner = episodes.Runner(graph, threads=threads, **keywords)
+        assert same_bytes(runner.record(keep, x, start, 3, 9, KEY), want)
+        assert len(calls) > 3 and calls == sorted(calls)
+
+
+def test_more_searches_than_epochs_are_independent():
+    graph, n = random_graph(25, 3, 2, 4, ring=True), 70_000
+    keywords, few, dis = space_of("float32", 25, 7, 2, 2)
+    x, dis = np.resize(few, (n, 2)), np.resize(dis, (n, 25))
+    keep, start = np.full((25, 3), episodes.ALWAYS, np.uint32), np.zeros(n, np.int32)
+    keep[::2, 1:] = 0  # without chance a query's episodes are all the same
+    runner = episodes.Runner(graph, **keywords)
+    e = runner.record(keep, x, start, 4, 3, KEY)
+    assert e.offset[-1] == len(e.actions)
+    for i in range(7):
+        assert (e.I[i::7] == e.I[i]).all() and (e.nhops[i::7] == e.nhops[i]).all()
+        assert (np.diff(e.offset)[i::7] == np.diff(e.offset)[i]).all()
+    truth, _ = by_distance_then_id(dis[:7], 4)
+    arguments = np.array([3], np.int32), np.array([10], np.int64), KEY
+
+    def credit(x):
+        truths = np.ascontiguousarray(np.resize(truth, (len(x), 4)))
+        return runner.credit(keep, np.ascontiguousarray(x), start[: len(x)], truths, *arguments)
+
+    parts = credit(x[:7])
+    assert parts.gain.any()
+    whole = credit(x)  # several searches each: what marks a search ends more often
+    assert (whole.gain == parts.gain * (n // 7)).all() and (whole.cost == parts.cost * 10_000).all()
+    assert (whole.hits.reshape(-1, 7) == parts.hits).all()
+    again = runner.record(keep, x[:70], start[:70], 4, 3, KEY)
+    assert same_bytes(again[2:], [y[:70] for y in e[2:]])
+
+
+@pytest.mark.parametrize("ip", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_links_kept_and_ef_nb_find_the_exact_neighbours(kind, ip):
+    graph = random_graph(70, 5, 4, 3, ring=True)
+    keywords, x, dis = space_of(kind, 70, 9, 17, 6, ip)
+    keep, start = np.full((70, 5), episodes.ALWAYS, np.uint32), np.arange(9, dtype=np.int32)
+    e = episodes.Runner(graph, **keywords).record(keep, x, start, 20, 70, KEY)
+    assert (e.I == by_distance_then_id(dis, 20)[0]).all()
+    assert (e.ndis == 70).all() and (e.nhops == 70).all() and (e.actions >= 0).all()
+    assert (np.diff(e.offset) == 69).all()
+
+
+def test_no_link_kept_finds_the_start_alone():
+    graph = random_graph(70, 5, 4, 3, ring=True)
+    keywords, x, _ = space_of("float32", 70, 4, 17, 5)
+    start = np.array([3, 0, 69, 3], np.int32)
+    e = episodes.Runner(graph, **keywords).record(np.zeros((70, 5), np.uint32), x, start, 2, 9, KEY)
+    assert e.I.tolist() == [[s, -1] for s in start.tolist()] and (e.actions < 0).all()
+    assert e.ndis.tolist() == e.nhops.tolist() == [1] * 4
+
+
+def test_links_are_kept_as_often_as_they_should():
+    graph = flat((np.arange(200)[:, None] + [1, 2, 3]) % 200)
+    keywords, x, _ = space_of("float32", 200, 900, 2, 8)
+    p = np.tile([0.2, 0.5, 0.9], (200, 1))
+    e = episodes.Runner(graph, **keywords).record(
+        episodes.thresholds(p), x, np.zeros(900, np.int32), 1, 10, KEY
+    )
+    link = np.where(e.actions < 0, ~e.actions, e.actions)
+    n = np.bincount(link % 3, minlength=3)
+    share = np.bincount(link % 3, e.actions >= 0) / n
+    assert (np.abs(share - p[0]) < 5 * np.sqrt(p[0] * (1 - p[0]) / n)).all()
+
+
+def test_no_episodes_give_no_records():
+    graph = random_graph(30, 4, 3, 4)
+    keywords, x, _ = space_of("codes", 30, 1, 1, 1)
+    runner = episodes.Runner(graph, **keywords)
+    keep, none = np.zeros((30, 4), np.uint32), np.empty(0, np.int32)
+    e = runner.record(keep, x[:0], none, 3, 5, 0)
+    assert e.actions.shape == (0,) and e.offset.tolist() == [0] and e.I.shape == (0, 3)
+    c = runner.credit(keep, x[:0], none, np.empty((0, 2), np.int32), np.array([3], np.int32),
+                      np.array([1]), 0)  # fmt: skip
+    assert not c.gain.any() and not c.cost.any() and c.hits.shape == (0,)
+
+
+def test_thresholds_are_probabilities_in_steps_of_31_bits():
+    p = np.array([0, 2.0**-31, 0.5, 1 - 2.0**-31, 1])
+    t = episodes.thresholds(p)
+    assert t.dtype == np.uint32 and t.tolist() == [0, 1, 2**30, 2**31 - 1, 2**31]
+    for bad in (-0.01, 1.01, np.nan):
+        with refuses(ShapeError, "0 ... 1"):
+            episodes.thresholds(np.array([0.5, bad]))
+
+
+def test_wrong_arguments_are_refused_by_name():
+    graph = random_graph(30, 4, 3, 4)
+    keywords, x, dis = space_of("float32", 30, 6, 5, 1)
+    runner = episodes.Runner(graph, **keywords)
+    good = {"keep": np.zeros((30, 4), np.uint32), "x": x, "start": np.zeros(6, np.int32), "key": 1}
+    more = {"truth": by_distance_then_id(dis, 2)[0], "efs": np.array([3], np.int32),
+            "rate": np.array([1], np.int64)}  # fmt: skip
+    runner.record(**good, k=1, efSearch=2)
+    total = runner.credit(**good, **more)
+    keep, start, outside = good["keep"], good["start"], more["truth"].copy()
+    outside[5, 1] = 30
+    for name, bad, words in (
+        ("keep", keep.astype(int), ("uint32", "int64")),
+        ("keep", keep[:29], ("(30, 4)", "(29, 4)")),
+        ("keep", keep + np.uint32(2**31 + 1), ("2^31", str(2**31 + 1))),
+        ("x", x.astype(float), ("float32", "float64")),
+        ("x", x[:, :4].copy(), ("(any, 5)",)),
+        ("x", np.asfortranarray(x), ("contiguous",)),
+        ("start", start[:5], ("(6)", "(5,)")),
+        ("start", start - 1, ("0 ... 29", "-1")),
+        ("start", start + 30, ("0 ... 29", "30")),
+        ("start", start.astype(int), ("int32", "int64")),
+        ("key", -1, ("64 bits", "-1")),
+        ("key", 2**64, ("64 bits", str(2**64))),
+        ("key", 1.0, ("64 bits", "1.0")),
+    ):
+        for call, others in ((runner.record, {"k": 1, "efSearch": 2}), (runner.credit, more)):
+            with refuses(ShapeError, name, *words):
+                call(**{**good, **others, name: bad})
+    for name, bad, words in (
+        ("truth", more["truth"].astype(int), ("int32",)),
+        ("truth", more["truth"][:5], ("(6, any)",)),
+        ("truth", more["truth"] - 31, ("0 ... 29",)),
+        ("truth", outside, ("0 ... 29", "30")),
+        ("truth", more["truth"][:, :0].copy(), ("1",)),
+        ("efs", np.array([3]), ("int32", "int64")),
+        ("efs", np.array([0], np.int32), ("1", "0")),
+        ("efs", np.empty(0, np.int32), ("1", "0")),
+        ("rate", np.array([1.0]), ("int64", "float64")),
+        ("rate", np.array([1, 2]), ("(1)", "(2,)")),
+        ("total", total._replace(gain=np.zeros((30, 3), np.int64)), ("gain", "(30, 4)")),
+        ("total", total._replace(cost=np.zeros((30, 4))), ("cost", "int64")),
+    ):
+        others = {**more, name: bad}
+        if name == "efs" and not len(bad):
+            others["rate"] = np.empty(0, np.int64)
+        with refuses(ShapeError, *words):
+            runner.credit(**good, **others)
+    for name in ("k", "efSearch"):
+        for bad in (0, -1, 2.0):
+            with refuses(ShapeError, name, str(bad)):
+                runner.record(**good, **{"k": 1, "efSearch": 1, name: bad})
+
+
+def test_wrong_graphs_and_spaces_are_refused_by_name():
+    graph = random_graph(30, 4, 3, 4)
+    vectors = np.zeros((30, 2), np.float32)
+    codes, cent = np.zeros((30, 3), np.uint8), np.zeros((3, 256, 2), np.float32)
+    for keywords, words in (
+        ({"vectors": vectors[:29]}, ("30", "29")),
+        ({"vectors": vectors.astype(float)}, ("vectors", "float64")),
+        ({"vectors": vectors, "threads": 0}, ("threads", "0")),
+        ({"vectors": vectors, "codes": codes}, ("codes or vectors",)),
+        ({}, ("codes or vectors",)),
+        ({"codes": codes}, ("centroids",)),
+        ({"codes": codes, "centroids": cent[:2]}, ("centroids",)),
+        ({"codes": codes.astype(int), "centroids": cent}, ("codes", "int64")),
+    ):
+        with refuses(ShapeError, *words):
+            episodes.Runner(graph, **keywords)

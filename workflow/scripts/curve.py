@@ -1,0 +1,26 @@
+"""Search a graph as it is, without refinement: what is found at what cost, query by query."""
+
+from linkprune import log
+
+log.redirect(snakemake.log[0])
+
+from linkprune import store, vectors
+from linkprune.graph import Graph
+from linkprune.rl import training
+from linkprune.rl.environment import Space
+
+
+def main(i, out, efSearch, threads):
+    data, graph = vectors.load(i.vectors), Graph.load(i.graph)
+    space = Space.assemble(data.base, i.space, data.metric)
+    (truth,) = store.load(i.truth, ids="nq k")
+    x = space.prepared(data.query, threads)
+    first, share = training.measure(graph, space, x, truth, efSearch, threads).values()
+    arrays = {"efSearch": first.efSearch, "hit": first.hits, "recall_at_10": share.hits,
+              "ndis": first.ndis}  # fmt: skip
+    degrees = (graph.neighbors >= 0).sum(1)
+    store.save(out, arrays, {"mean_degree": degrees.mean(), "largest_degree": degrees.max()})
+
+
+p = snakemake.params
+main(snakemake.input, snakemake.output[0], p.efSearch, snakemake.threads)

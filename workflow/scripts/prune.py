@@ -1,0 +1,49 @@
+"""Learn which links of a graph are worth keeping."""
+
+from linkprune import log
+
+log.redirect(snakemake.log[0])
+
+from pathlib import Path
+
+from linkprune import keys, store, vectors
+from linkprune.graph import Graph
+from linkprune.rl import agents, events, training
+from linkprune.rl.environment import Environment, Space
+from linkprune.rl.queries import split
+
+
+def main(i, out, key, policy, settings, validation, threads, notes):
+    data, graph, seed = vectors.load(i.vectors), Graph.load(i.graph), policy.seed
+    space = Space.assemble(data.base, i.space, data.metric)
+    learn, held_out = split(*store.load(i.queries, x="n d", truth="n k"), validation["queries"])
+    learn = learn.first(settings["queries"])
+    environment = Environment(graph, space, learn, seed, threads)
+    judge = training.Validation(space, held_out, validation, threads)
+    agent = agents.build(environment, judge, data.base, settings, seed)
+    n = agents.episodes(graph, settings)
+    identity = (
+        key,
+        str(policy),
+        settings,
+        validation,
+        store.attrs(i.graph),
+        store.attrs(i.queries),
+    )
+    checkpoint = training.Checkpoint(Path(out.graph).with_name("checkpoint.h5"), identity)
+    with events.writer(notes / "events") as board:
+        done = training.train(
+            agent, environment, judge, settings, n, checkpoint=checkpoint, events=board,
+            say=log.progress(f"{key} {policy}"),
+        )  # fmt: skip
+    attrs = {"graph": key, "policy": str(policy), "metric": data.metric, "seed": seed}
+    store.save(out.training, done.history, {**attrs, "chosen": done.chosen, "episodes": n})
+    done.graph.save(out.graph, {**attrs, "settings": repr(settings)})
+    checkpoint.remove()
+
+
+p, w = snakemake.params, snakemake.wildcards
+main(
+    snakemake.input, snakemake.output, w.graph, keys.policy(w.policy), p.settings, p.validation,
+    snakemake.threads, Path(snakemake.log[0]).parent,
+)  # fmt: skip

@@ -1,0 +1,23 @@
+"""Prune a graph by a simple rule, for comparison."""
+
+from linkprune import log
+
+log.redirect(snakemake.log[0])
+
+from linkprune import keys, pruning, store, vectors
+from linkprune.graph import Graph
+from linkprune.rl import rivals
+from linkprune.rl.environment import Queries, Space
+
+
+def main(i, out, key, policy, threads):
+    data, graph = vectors.load(i.vectors), Graph.load(i.graph)
+    space = Space.assemble(data.base, i.space, data.metric)
+    queries = Queries(*store.load(i.queries, x="n d", truth="n k")) if i.queries else None
+    mask, score = rivals.mask(keys.policy(policy), graph, space, queries, threads)
+    thinned = pruning.keep_edges(graph, pruning.repair(graph, mask, score))
+    thinned.save(out, {"graph": key, "policy": policy, "metric": data.metric})
+
+
+w = snakemake.wildcards
+main(snakemake.input, snakemake.output[0], w.graph, w.policy, snakemake.threads)

@@ -15,9 +15,9 @@ def episodes(graph, settings):
 def build(environment, validation, base, settings, seed):
     """The agent of complete settings, ready for its first step; base (nb, d) any dtype."""
     graph = environment.graph
-    b, recall = training.operating_point(environment, validation, settings)
+    b, efs, recall = training.operating_point(environment, validation, settings)
     if settings["agent"] == "edge":
-        return EdgeAgent(graph, settings, b, recall)
+        return EdgeAgent(graph, settings, b, efs, recall)
     # torch takes a second to import, and only this agent needs it.
     from linkprune.rl.network import NetworkAgent
 

@@ -49,12 +49,13 @@ def rates(b, recall):
 class EdgeAgent:
     """A logit per link (nb, M0), its discounted gain and cost, and recall at each efSearch.
 
-    Settings as in the config: efSearch (list), k, eta, alpha, rho, initial.
+    Settings as in the config: k, eta, alpha, rho, initial; b, efs, recall: where it begins, see
+    ``training.operating_point``.
     """
 
-    def __init__(self, graph, settings, b, recall):
+    def __init__(self, graph, settings, b, efs, recall):
         self.links = graph.neighbors >= 0
-        self.settings, self.b = settings, b
+        self.settings, self.b, self.efs = settings, b, efs
         self.recall = np.array(recall, np.float64)  # (n_efs,)
         initial = settings["initial"]
         self.logit = np.where(self.links, np.log(initial / (1 - initial)), -LIMIT)
@@ -68,7 +69,7 @@ class EdgeAgent:
         """Run the n episodes of a step and update the logits -> what happened, by name."""
         s, p, worth = self.settings, self.probabilities(), rates(self.b, self.recall)
         units = np.rint(worth / s["k"] * FRACTION).astype(np.int64)
-        credit = environment.credit(p, step, n, s["efSearch"], units, k=s["k"])
+        credit = environment.credit(p, step, n, self.efs, units, k=s["k"])
         recall = credit.hits / s["k"]
         # Only draws that kept the link are seen: each stands for 1 / p of them.
         weight = 1 / np.maximum(p, LEAST_SHARE)

@@ -2,11 +2,14 @@
 
 # What every agent has, and what each adds; described in the config's schema.
 COMMON = {
-    "k": 10, "initial": 0.95, "steps": 16, "episodes": None, "episodes_per_link": 0.4,
+    "k": 10, "initial": 0.95, "steps": 16, "episodes": None, "episodes_per_link": 0.3,
     "threshold": 0.5, "max_degree": None, "queries": None, "validate_every": 2,
 }  # fmt: skip
 DEFAULTS = {
-    "edge": {**COMMON, "efSearch": [10, 16, 24, 32], "eta": 1.0, "alpha": 100.0, "rho": 0.7},
+    "edge": {
+        **COMMON, "efSearch": None, "recalls": [0.92, 0.96, 0.98, 0.99], "eta": 1.0,
+        "alpha": 100.0, "rho": 0.7,
+    },
     "network": {
         **COMMON, "k": 1, "efSearch": [10], "policy": "mlp", "credit": "shared", "hidden": 2048,
         "max_ndis": 1000, "entropy": 0.01, "edge_patience": 400, "baseline": True, "max_kl": 0.01,

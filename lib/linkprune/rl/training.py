@@ -13,7 +13,7 @@ from linkprune.errors import DataError
 from linkprune.kernels import beam
 from linkprune.rl import edge
 
-PROBE_EPISODES = 5000  # to see the recall at which an agent begins
+PROBE_EPISODES = 2000  # at each efSearch, to see the recall at which an agent begins
 HISTORY = ("reward", "recall", "ndis", "kl", "entropy", "links", "episodes", "seconds")
 
 log = logging.getLogger(__name__)
@@ -80,18 +80,26 @@ def pruned(graph, p, threshold, max_degree=None):
 
 
 def operating_point(environment, validation, settings):
-    """b of the curve of the whole graph, and the recall at which training begins, by efSearch.
+    """Where training begins: b, efSearch (n_efs,) and the recall of its episodes there (n_efs,).
 
-    b is that of recall@10, or of R@1 for an agent that is rewarded for the first neighbour only.
+    b is the slope of the whole graph's curve of recall@10, or of R@1 for an agent that is rewarded
+    for the first neighbour only. Without efSearch in the settings they are, of those that
+    validation uses, the first to reach each of the recalls of the settings, or the last.
     """
     curve = validation.curve(environment.graph)["R@1" if settings["k"] == 1 else "recall@10"]
     b = edge.slope(curve.hits.mean(1), curve.ndis.mean(1))
+    efs = np.array(settings["efSearch"] or validation.settings["efSearch"])
     p = np.where(environment.graph.neighbors >= 0, settings["initial"], 0)
-    efs = settings["efSearch"]
-    rate = [0] * len(efs)
-    probe = environment.credit(p, 0, PROBE_EPISODES, efs, rate, k=settings["k"], rerun=False)
-    recall = [(probe.hits[probe.drawn == i] / settings["k"]).mean() for i in range(len(efs))]
-    return b, np.nan_to_num(recall, nan=float(np.mean(probe.hits) / settings["k"]))
+    n, k = PROBE_EPISODES * len(efs), settings["k"]
+    probe = environment.credit(p, 0, n, efs, [0] * len(efs), k=k, rerun=False)
+    recall = np.array([(probe.hits[probe.drawn == i] / k).mean() for i in range(len(efs))])
+    if not settings["efSearch"]:
+        first = [np.argmax(recall >= wanted) if recall.max() >= wanted else -1
+                 for wanted in settings["recalls"]]  # fmt: skip
+        chosen = np.unique(np.arange(len(efs))[first])
+        efs, recall = efs[chosen], recall[chosen]
+    log.info("b %.1f, efSearch %s, recall %s", b, efs.tolist(), recall.round(4).tolist())
+    return b, efs, recall
 
 
 def train(

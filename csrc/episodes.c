@@ -58,10 +58,11 @@ typedef struct {
 enum { NOT_FOUND = INT32_MAX };
 _Static_assert(ANN_QUEUE_ROOM == KEYS + 1, "the room of a queue");
 
-/* A function of its own: what it needs of registers is not taken from the searches. */
-ANN_CLONES __attribute__((noinline))
-static void measure(const ann_space *space, const float *query, const int16_t *whole,
-                    const int32_t *ids, size_t n, float *distance)
+/* Functions of their own, so that each has the registers to itself. */
+#define ANN_PART ANN_CLONES __attribute__((noinline)) static
+
+ANN_PART void measure(const ann_space *space, const float *query, const int16_t *whole,
+                      const int32_t *ids, size_t n, float *distance)
 {
     if (whole)
         ann_whole_to_many(space, whole, ids, n, distance);
@@ -70,21 +71,15 @@ static void measure(const ann_space *space, const float *query, const int16_t *w
 }
 
 /* dropped (n) = which of the links from `link` on the episode drops. */
-ANN_INLINE void draw(const episode *e, size_t link, size_t n, uint32_t *dropped)
+ANN_PART void draw(const episode *e, size_t link, size_t n, uint32_t *dropped)
 {
+    const uint32_t *keep = e->keep + link;
+    const uint64_t key = e->key;
     for (size_t l = 0; l < n; l++)
-        dropped[l] = ann_random(e->key, link + l) >= e->keep[link + l];
+        dropped[l] = ann_random(key, link + l) >= keep[l];
 }
 
-/* How many slots come before the first without a link. */
-ANN_INLINE size_t count_links(const int32_t *links, size_t slots)
-{
-    size_t n = 0;
-    while (n < slots && links[n] >= 0)
-        n++;
-    return n;
-}
-
+/* Puts into the queue what has been measured. */
 ANN_INLINE void enqueue(episode *e, const int32_t *ids, const float *distance, size_t n)
 {
     ann_queue *queue = &e->queue;
@@ -96,8 +91,7 @@ ANN_INLINE void enqueue(episode *e, const int32_t *ids, const float *distance, s
         least = near[m] < least ? near[m] : least;
         m += near[m] < last;
     }
-    for (size_t l = 0; l < m; l++)
-        ann_queue_insert(queue, near[l]);
+    ann_queue_insert(queue, near, m);
     if (least < next)
         queue->next = ann_queue_open(queue, 0);
     e->ndis += (int32_t)n;
@@ -136,44 +130,54 @@ ANN_INLINE void expand(episode *e)
     }
 }
 
+/* Draws the links from `link` on, up to the first slot without one or `slots`, and visits what is
+ * kept: fresh (*n_fresh). Writes an action for each whose target was not visited; returns how many.
+ * There is no branch on chance or on visits, which cannot be foreseen. */
+ANN_PART size_t visit(const episode *e, size_t link, size_t slots, int32_t *action, int32_t *fresh,
+                      size_t *n_fresh)
+{
+    const int32_t *links = e->graph->neighbors + link;
+    const uint16_t search = e->search;
+    uint16_t *visited = e->visited;
+    uint32_t dropped[LINK_CHUNK];
+    int32_t *next_action = action, *next_fresh = fresh;
+    draw(e, link, slots, dropped);
+    for (size_t l = 0; l < slots && links[l] >= 0; l++) {
+        const int32_t v = links[l];
+        const uint16_t before = visited[v];
+        *next_action = (int32_t)(link + l) ^ -(int32_t)dropped[l];
+        *next_fresh = v;
+        visited[v] = dropped[l] ? before : search;
+        next_action += before != search;
+        next_fresh += (before != search) & !dropped[l];
+    }
+    *n_fresh = (size_t)(next_fresh - fresh);
+    return (size_t)(next_action - action);
+}
+
 /* A search whose actions are written; 0 where they find no room. */
 ANN_INLINE int recorded_search(episode *e, int32_t start, int64_t *room, size_t k)
 {
     const size_t M0 = e->graph->M0;
-    const uint16_t search = e->search;
-    uint16_t *visited = e->visited;
-    size_t n_action = 0;
+    e->n_action = 0;
     begin_search(e, start, room, k);
-    visited[start] = search;
+    e->visited[start] = e->search;
     for (int32_t u; (u = next_vertex(e)) >= 0;) {
-        if (n_action + M0 > e->room)
+        if (e->n_action + M0 > e->room)
             return 0;
         expand(e);
-        for (size_t j = 0, slots, n = LINK_CHUNK; j < M0 && n == LINK_CHUNK; j += LINK_CHUNK) {
-            const size_t first = (size_t)u * M0 + j;
-            const int32_t *links = e->graph->neighbors + first;
-            uint32_t dropped[LINK_CHUNK];
+        for (size_t j = 0; j < M0; j += LINK_CHUNK) {
             int32_t fresh[LINK_CHUNK];
             float distance[LINK_CHUNK];
-            size_t m = 0;
-            slots = M0 - j < LINK_CHUNK ? M0 - j : LINK_CHUNK;
-            draw(e, first, slots, dropped);
-            n = count_links(links, slots);
-            for (size_t l = 0; l < n; l++) { /* no branch: neither chance nor visits are foreseen */
-                int32_t v = links[l], open = visited[v] != search, found = open & !dropped[l];
-                e->action[n_action] = (int32_t)(first + l) ^ -(int32_t)dropped[l];
-                n_action += (size_t)open;
-                fresh[m] = v;
-                m += (size_t)found;
-                visited[v] = found ? search : visited[v];
-            }
-            for (size_t l = 0; l < m; l++)
+            size_t n;
+            e->n_action += visit(e, (size_t)u * M0 + j, M0 - j < LINK_CHUNK ? M0 - j : LINK_CHUNK,
+                                 e->action + e->n_action, fresh, &n);
+            for (size_t l = 0; l < n; l++)
                 ann_prefetch(e->space, fresh[l]);
-            measure(e->space, e->query, e->whole, fresh, m, distance);
-            enqueue(e, fresh, distance, m);
+            measure(e->space, e->query, e->whole, fresh, n, distance);
+            enqueue(e, fresh, distance, n);
         }
     }
-    e->n_action = n_action;
     return 1;
 }
 
@@ -201,17 +205,16 @@ ANN_INLINE void traced_search(episode *e, int32_t start, int64_t *room, size_t k
         memcpy(e->snapshots + (size_t)e->nhops * e->queue.cap, e->queue.at,
                e->queue.cap * sizeof *e->queue.at);
         expand(e);
-        for (size_t j = 0, slots, n = LINK_CHUNK; j < M0 && n == LINK_CHUNK; j += LINK_CHUNK) {
+        for (size_t j = 0; j < M0; j += LINK_CHUNK) {
             const size_t first = (size_t)u * M0 + j;
+            const size_t slots = M0 - j < LINK_CHUNK ? M0 - j : LINK_CHUNK;
             const int32_t *links = e->graph->neighbors + first;
             uint32_t dropped[LINK_CHUNK];
             int32_t fresh[LINK_CHUNK];
             float distance[LINK_CHUNK];
             size_t m = 0;
-            slots = M0 - j < LINK_CHUNK ? M0 - j : LINK_CHUNK;
             draw(e, first, slots, dropped);
-            n = count_links(links, slots);
-            for (size_t l = 0; l < n; l++) {
+            for (size_t l = 0; l < slots && links[l] >= 0; l++) {
                 int32_t v = links[l];
                 vertex_trace *t = &e->trace[v];
                 if (dropped[l])

@@ -192,9 +192,10 @@ ANN_INLINE int ann_whole(const ann_space *s, const float *query, int16_t *whole)
     const float least = s->vectors_u8 ? 0 : INT8_MIN, most = s->vectors_u8 ? UINT8_MAX : INT8_MAX;
     int is_whole = 1;
     for (size_t t = 0; t < s->d; t++) {
-        int within = (query[t] >= least) & (query[t] <= most);
-        whole[t] = (int16_t)(within ? query[t] : 0);
-        is_whole &= whole[t] == query[t];
+        float within = query[t] > least ? query[t] : least;
+        within = within < most ? within : most;
+        whole[t] = (int16_t)(int32_t)within;
+        is_whole &= (float)whole[t] == query[t];
     }
     return is_whole;
 }

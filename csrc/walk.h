@@ -107,19 +107,43 @@ ANN_INLINE ann_queue ann_queue_in(int64_t *room, size_t cap)
     return (ann_queue){room + 1, cap, 0};
 }
 
-ANN_INLINE void ann_queue_insert(ann_queue *queue, int64_t key)
+typedef int64_t k8 __attribute__((vector_size(64), aligned(8), may_alias));
+
+/* The keys of eight places, of which `before` are those one place to the left. */
+ANN_INLINE k8 ann_keys(k8 here, k8 before, k8 key)
 {
-    for (size_t i = (queue->cap + KEYS - 1) / KEYS * KEYS; i > 0; i -= KEYS) {
-        int64_t here[KEYS], before[KEYS];
-        memcpy(here, queue->at + i - KEYS, sizeof here);
-        memcpy(before, queue->at + i - KEYS - 1, sizeof before);
-        for (int j = 0; j < KEYS; j++) {
-            here[j] = here[j] < key ? here[j] : key;
-            here[j] = here[j] > before[j] ? here[j] : before[j];
+    k8 nearer = here < key, left;
+    here = (here & nearer) | (key & ~nearer);
+    left = here > before;
+    return (here & left) | (before & ~left);
+}
+
+ANN_INLINE void ann_queue_insert(ann_queue *queue, const int64_t *keys, size_t n)
+{
+    k8 *at = (k8 *)queue->at;
+    if (queue->cap <= 2 * KEYS) { /* all places in two registers */
+        const k8 shifted = {7, 8, 9, 10, 11, 12, 13, 14}, guard = {[7] = INT64_MIN};
+        k8 low = at[0], high = queue->cap > KEYS ? at[1] : low;
+        for (size_t i = 0; i < n; i++) {
+            k8 key = keys[i] - (k8){0};
+            high = ann_keys(high, __builtin_shuffle(low, high, shifted), key);
+            low = ann_keys(low, __builtin_shuffle(guard, low, shifted), key);
         }
-        memcpy(queue->at + i - KEYS, here, sizeof here);
+        at[0] = low;
+        if (queue->cap > KEYS)
+            at[1] = high;
+        for (size_t i = queue->cap; i <= (queue->cap + KEYS - 1) / KEYS * KEYS; i++)
+            queue->at[i] = NO_KEY;
+        return;
     }
-    queue->at[queue->cap] = NO_KEY;
+    for (size_t i = 0; i < n; i++) {
+        k8 key = keys[i] - (k8){0};
+        for (size_t j = (queue->cap + KEYS - 1) / KEYS * KEYS; j > 0; j -= KEYS) {
+            k8 *here = (k8 *)(queue->at + j - KEYS);
+            *here = ann_keys(*here, *(const k8 *)(queue->at + j - KEYS - 1), key);
+        }
+        queue->at[queue->cap] = NO_KEY;
+    }
 }
 
 ANN_INLINE size_t ann_queue_open(const ann_queue *queue, size_t i)

@@ -36,9 +36,11 @@ def check(config, files):
 
 def rows(config, name):
     """The rows of an experiment at the chosen scale, defaults filled in."""
-    chosen = config["experiments"][name]["rows"]
-    at_scale = [r for r in chosen if config["scale"] in r.get("scales", [config["scale"]])]
-    return [{**TABLE_DEFAULTS, **r} for r in at_scale]
+    return [{**TABLE_DEFAULTS, **r} for r in _at_scale(config, config["experiments"][name]["rows"])]
+
+
+def _at_scale(config, rows):
+    return [r for r in rows if config["scale"] in r.get("scales", [config["scale"]])]
 
 
 def agent(config, name):
@@ -49,13 +51,13 @@ def agent(config, name):
     return settings.complete(known[name])
 
 
-def pruning_points(experiment):
-    """What a pruning experiment compares, initial graphs among the rivals.
+def pruning_points(config, name):
+    """What a pruning experiment compares at the chosen scale, initial graphs among the rivals.
 
     Returns (graph, agent) -> {seed: policy key}, and the list of the rivals' (graph, policy key).
     """
-    learned = {}
-    for row in experiment["learned"]:
+    experiment, learned = config["experiments"][name], {}
+    for row in _at_scale(config, experiment["learned"]):
         policies = {seed: str(keys.Learned(row["policy"], seed)) for seed in row["seeds"]}
         learned.setdefault((row["graph"], row["policy"]), {}).update(policies)
     rivals = [tuple(r.split("/")) if "/" in r else (r, "unpruned") for r in experiment["rivals"]]
@@ -113,6 +115,9 @@ def _resolve_paths(config, files):
                 entry[part] = _relative(home, value)
             elif value and "path" in value:
                 entry[part] = {**value, "path": _relative(home, value["path"])}
+        if "graphs" in entry:
+            home = homes.get((name, "graphs"), Path.cwd())
+            entry["graphs"] = {n: _relative(home, path) for n, path in entry["graphs"].items()}
 
 
 def _relative(home, path):
@@ -138,13 +143,16 @@ def _check_names(config, name, experiment):
 
 def _check_comparison(config, name, experiment):
     where = f"experiments.{name}"
-    for row in experiment["learned"]:
+    learned = _at_scale(config, experiment["learned"])
+    if not learned:
+        raise ConfigError(f"{where}.learned: no row is for scale {config['scale']}")
+    for row in learned:
         try:
             agent(config, row["policy"])
             keys.graph(row["graph"])
         except ConfigError as e:
             raise ConfigError(f"{where}.learned: {e}") from e
-    for graph, policy in pruning_points(experiment)[1]:
+    for graph, policy in pruning_points(config, name)[1]:
         try:
             keys.graph(graph), keys.policy(policy)
         except ConfigError as e:
@@ -154,11 +162,21 @@ def _check_comparison(config, name, experiment):
         efs = efs if part == "efSearch" else efs["efSearch"]
         if efs != sorted(efs):
             raise ConfigError(f"pruning.{part}: efSearch must ascend, got {efs}")
+    graphs = {row["graph"] for row in learned} | {g for g, _ in pruning_points(config, name)[1]}
     for dataset in experiment["datasets"][config["scale"]]:
         sizes = _sizes(config, dataset)
         nb = sizes.get("base", (None,))[0]
         if nb is not None and nb < 2:
             raise ConfigError(f"{where}: {nb} base vectors of {dataset}, expected at least 2")
+        for graph in sorted(graphs):
+            _check_given(config, where, dataset, graph)
+
+
+def _check_given(config, where, dataset, graph):
+    """A graph that the data set is to bring along has to be among those that it names."""
+    parsed, named = keys.graph(graph), config["datasets"][dataset].get("graphs", {})
+    if isinstance(parsed, keys.Given) and parsed.name not in named:
+        raise ConfigError(f"{where}: {graph} on {dataset}, which has no graphs.{parsed.name}")
 
 
 def _sizes(config, dataset):
@@ -194,12 +212,14 @@ def _check_table(config, name, experiment):
 def _check_row(config, where, row, dataset, sizes):
     codec, beta = keys.codec(row["codec"]), keys.beta(row["beta"])
     try:
-        M0, policy = keys.graph(graph_key(row)).M0, keys.policy(row["policy"])
+        graph, policy = graph_key(row), keys.policy(row["policy"])
+        keys.graph(graph)
         if isinstance(policy, keys.Learned):
             agent(config, policy.agent)
     except ConfigError as e:
         raise ConfigError(f"{where}.rows: {e}") from e
-    where = f"{where}.rows: {row['codec']} {row['beta']} L{M0} on {dataset}"
+    _check_given(config, f"{where}.rows", dataset, graph)
+    where = f"{where}.rows: {row['codec']} {row['beta']} {graph} on {dataset}"
     nb, d = sizes.get("base", (None, None))
     nt, _ = sizes.get("learn", (None, None))
     if nt is not None and nt < 256:
@@ -212,5 +232,5 @@ def _check_row(config, where, row, dataset, sizes):
     if nb is not None:
         if beta.nsq and nb < 256:
             raise ConfigError(f"{where}: 256 beta codewords from {nb} base vectors")
-        if "M0" in row and M0 >= nb:
-            raise ConfigError(f"{where}: {M0} links among {nb} vertices")
+        if "M0" in row and row["M0"] >= nb:
+            raise ConfigError(f"{where}: {row['M0']} links among {nb} vertices")

@@ -11,7 +11,9 @@ CODEC = rf"OPQ{_N}_{_N}|PQ{_N}"
 _ALPHA = r"[1-9]\.[0-9]"
 _SPACE = f"(?:{CODEC}|float)"
 _FLAT = rf"(?:nsw_M{_N}_efC{_N}|vamana_R{_N}_a{_ALPHA}_efC{_N}|nsg_R{_N}_K{_N}_efC{_N})_{_SPACE}"
-GRAPH = rf"hnsw_L{_N}_M{_N}_efC{_N}_{_SPACE}|{_FLAT}(?:\+{_FLAT})*"
+BUILT = rf"hnsw_L{_N}_M{_N}_efC{_N}_{_SPACE}|{_FLAT}(?:\+{_FLAT})*"
+GIVEN = "given_[a-z0-9]+_float"
+GRAPH = f"{BUILT}|{GIVEN}"
 LEARNED = rf"rl_[a-z0-9]+_seed{_N}"
 RIVAL = rf"random_D{_N}_seed{_N}|shortest_D{_N}|used_D{_N}"
 POLICY = f"unpruned|{LEARNED}|{RIVAL}"
@@ -116,6 +118,17 @@ class Union(NamedTuple):
         return "+".join(map(str, self.parts))
 
 
+class Given(NamedTuple):
+    """given_{name}_float: a graph that the data set brings along in a file."""
+
+    name: str
+    space: str = "float"
+
+    def __str__(self):
+        """The key."""
+        return f"given_{self.name}_{self.space}"
+
+
 class Learned(NamedTuple):
     """rl_{agent}_seed{seed}: the links that an agent of the config has learned to keep."""
 
@@ -184,18 +197,10 @@ def codec(key):
     return parsed
 
 
-def hnsw(key):
-    """Parse a graph key."""
-    found = re.fullmatch(rf"hnsw_L({_N})_M({_N})_efC({_N})_({CODEC}|float)", key)
-    if not found:
-        raise ConfigError(
-            f"graph {key}: expected hnsw_L<M0>_M<M>_efC<efConstruction>_<codec|float>"
-        )
-    return HNSW(*(int(found[i]) for i in (1, 2, 3)), found[4])
-
-
 def graph(key):
-    """Parse any graph key -> HNSW, NSW, Vamana, NSG or Union."""
+    """Parse any graph key -> HNSW, NSW, Vamana, NSG, Union or Given."""
+    if found := re.fullmatch("given_([a-z0-9]+)_float", key):
+        return Given(found[1])
     parts = tuple(_part(part, key) for part in key.split("+"))
     if len(parts) == 1:
         return parts[0]
@@ -227,7 +232,7 @@ def _part(part, key):
         f"graph {key}: {part or 'nothing'} is no graph, expected "
         "hnsw_L<M0>_M<M>_efC<efConstruction>_<space>, nsw_M<M>_efC<efConstruction>_<space>, "
         "vamana_R<R>_a<alpha>_efC<efConstruction>_float, nsg_R<R>_K<K>_efC<efConstruction>_float "
-        "or flat ones joined by +; <space> is a codec or float, <alpha> 1.0 ... 9.9"
+        "flat ones joined by +, or given_<name>_float; <space> is a codec or float, <alpha> 1.0 ... 9.9"
     )
 
 

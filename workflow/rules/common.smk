@@ -57,6 +57,11 @@ def download_entry(wildcards):
     return datasets.download(wildcards.dataset, dataset_entry(wildcards), wildcards.file)
 
 
+def given_file(wildcards):
+    """The file of a graph that the data set brings along."""
+    return dataset_entry(wildcards)["graphs"][keys.graph(wildcards.graph).name]
+
+
 def space_files(wildcards):
     """The codec and codes that a graph is built on; none for one on float vectors."""
     space = keys.graph(wildcards.graph).space
@@ -121,16 +126,14 @@ def experiment_datasets(name):
 
 def pruning_points(name):
     """Of a pruning experiment: (graph, agent) -> {seed: policy}, and the rivals' (graph, policy)."""
-    return checked.pruning_points(config["experiments"][name])
+    return checked.pruning_points(config, name)
 
 
 def pruned_files(name, dataset, artifact):
     """Graph and policy -> an artifact of it, for all that a pruning experiment compares."""
     learned, rivals = pruning_points(name)
     of_seeds = [(g, p) for (g, _), by_seed in learned.items() for p in by_seed.values()]
-    return {
-        f"{g}/{p}": f"results/{dataset}/{g}/{p}/{artifact}.h5" for g, p in [*of_seeds, *rivals]
-    }
+    return {f"{g}/{p}": f"results/{dataset}/{g}/{p}/{artifact}.h5" for g, p in [*of_seeds, *rivals]}
 
 
 def pruned_spaces(name, dataset, flat=False):

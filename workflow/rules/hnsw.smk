@@ -12,6 +12,8 @@ rule hnsw:
         "logs/{dataset}/{graph}/unpruned/hnsw.log",
     benchmark:
         "benchmarks/{dataset}/{graph}/unpruned/hnsw.tsv"
+    wildcard_constraints:
+        graph=keys.BUILT,
     conda:
         "../../environment.yml"
     threads: 8
@@ -19,3 +21,22 @@ rule hnsw:
         seed=config["seed"],
     script:
         "../scripts/hnsw.py"
+
+
+rule given_graph:
+    input:
+        code("given_graph"),
+        vectors="results/{dataset}/vectors.h5",
+        file=given_file,
+    output:
+        "results/{dataset}/{graph}/unpruned/graph.h5",
+    log:
+        "logs/{dataset}/{graph}/unpruned/given_graph.log",
+    benchmark:
+        "benchmarks/{dataset}/{graph}/unpruned/given_graph.tsv"
+    wildcard_constraints:
+        graph=keys.GIVEN,
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/given_graph.py"

@@ -139,8 +139,7 @@ rule pruning_table:
         "../../environment.yml"
     params:
         points=lambda w: {
-            dataset: pruning_points(w.experiment)
-            for dataset in experiment_datasets(w.experiment)
+            dataset: pruning_points(w.experiment) for dataset in experiment_datasets(w.experiment)
         },
         targets=config["pruning"]["targets"],
         seed=config["seed"],

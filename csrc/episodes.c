@@ -156,12 +156,14 @@ ANN_PART size_t visit(const episode *e, size_t link, size_t slots, int32_t *acti
 }
 
 /* A search whose actions are written; 0 where they find no room. */
-ANN_INLINE int recorded_search(episode *e, int32_t start, int64_t *room, size_t k)
+ANN_INLINE int recorded_search(episode *e, int32_t start, int32_t absent, int64_t *room, size_t k)
 {
     const size_t M0 = e->graph->M0;
     e->n_action = 0;
     begin_search(e, start, room, k);
     e->visited[start] = e->search;
+    if (absent >= 0)
+        e->visited[absent] = e->search; /* as if it had been found: it never is */
     for (int32_t u; (u = next_vertex(e)) >= 0;) {
         if (e->n_action + M0 > e->room)
             return 0;
@@ -191,12 +193,14 @@ ANN_INLINE uint16_t covers(const find *finds, int32_t u, int32_t v)
 }
 
 /* The first search of an episode, leaving what is needed to repeat it from any of its hops. */
-ANN_INLINE void traced_search(episode *e, int32_t start, int64_t *room, size_t k)
+ANN_INLINE void traced_search(episode *e, int32_t start, int32_t absent, int64_t *room, size_t k)
 {
     const size_t M0 = e->graph->M0;
     int32_t n_kept = 0;
     begin_search(e, start, room, k);
     e->trace[start] = (vertex_trace){0, 0, e->episode, e->search};
+    if (absent >= 0)
+        e->trace[absent] = e->trace[start]; /* as if it had been found before anything else */
     e->finds[0] = (find){start, -1, -1, -1, 0, 1};
     for (int32_t u; (u = next_vertex(e)) >= 0;) {
         const int32_t source = e->trace[u].find;
@@ -399,7 +403,7 @@ int64_t ann_episodes(const ann_space *space, const ann_graph *graph, const uint3
             e.whole = ann_whole(space, e.query, whole) ? whole : NULL;
             e.action = actions + (size_t)share * width + used;
             e.room = width - used;
-            if (!recorded_search(&e, b.start[i], room, b.k)) {
+            if (!recorded_search(&e, b.start[i], b.absent[i], room, b.k)) {
                 done = i < done ? i : done;
                 break;
             }
@@ -460,7 +464,7 @@ int ann_credit(const ann_space *space, const ann_graph *graph, const uint32_t *k
             const int32_t *neighbors = truth + i * b.k;
             drawn[i] = (int32_t)(ann_random(e.key, UINT64_MAX - 1) % n_efs);
             e.ef = (size_t)efs[drawn[i]];
-            traced_search(&e, b.start[i], room, b.k);
+            traced_search(&e, b.start[i], b.absent[i], room, b.k);
             int32_t found = hits[i] = count_hits(&e.queue, neighbors, b.k);
             int32_t spent = ndis[i] = e.ndis;
             for (size_t j = 0; j < b.k; j++) {

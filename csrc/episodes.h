@@ -7,7 +7,8 @@
  * may reach it.
  *
  * All arrays are per episode: x (n, d), for a space of codes rotated and with centroids_t (nsq, dsub,
- * 256), else NULL and 0; start (n) the vertices that the searches begin at. Scratch of the threads:
+ * 256), else NULL and 0; start (n) the vertices that the searches begin at; absent (n) a vertex that an
+ * episode does without, its start excepted, -1 for none. Scratch of the threads:
  * visited (threads, nb) and epochs (threads), zeroed before the first call and then left alone;
  * tables (threads, nsq * 256) or NULL; queues (threads, room), room >= max(efSearch, k) +
  * ANN_QUEUE_ROOM. */
@@ -21,6 +22,7 @@ typedef struct {
     const float *x;
     const float *centroids_t;
     const int32_t *start;
+    const int32_t *absent;
     size_t dsub;
     size_t n;
     size_t k;
@@ -48,9 +50,10 @@ typedef struct {
 
 /* Searches from episode `first` on, recorded: the n_actions[i] actions of episode i follow those of
  * the episode before, e for a link that was kept and ~e for one that was dropped; a kept link found
- * its target, so that they are the tree of discoveries too. I (n, k) holds what was found, padded with -1;
- * ndis (n) the distances, the start included; nhops (n) the vertices expanded. Returns the first
- * episode that is not recorded: n, or fewer when `capacity` actions did not suffice; or ANN_EINVAL. */
+ * its target, so that they are the tree of discoveries too. I (n, k) holds what was found, padded
+ * with -1; ndis (n) the distances, the start included; nhops (n) the vertices expanded. Returns the
+ * first episode that is not recorded: n, or fewer when `capacity` actions did not suffice; or
+ * ANN_EINVAL. */
 int64_t ann_episodes(const ann_space *space, const ann_graph *graph, const uint32_t *keep,
                      const ann_batch *batch, size_t efSearch, int64_t first, size_t capacity,
                      int32_t *actions, int32_t *n_actions, int32_t *I, int32_t *ndis,

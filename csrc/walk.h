@@ -109,38 +109,39 @@ ANN_INLINE ann_queue ann_queue_in(int64_t *room, size_t cap)
 
 typedef int64_t k8 __attribute__((vector_size(64), aligned(8), may_alias));
 
-/* The keys of eight places, of which `before` are those one place to the left. */
-ANN_INLINE k8 ann_keys(k8 here, k8 before, k8 key)
+/* Eight places after an insertion; before: the places one to the left of them. */
+ANN_INLINE k8 ann_places(k8 here, k8 before, k8 key)
 {
-    k8 nearer = here < key, left;
+    k8 nearer = here < key;
     here = (here & nearer) | (key & ~nearer);
-    left = here > before;
-    return (here & left) | (before & ~left);
+    k8 shifted = here < before;
+    return (before & shifted) | (here & ~shifted);
 }
 
 ANN_INLINE void ann_queue_insert(ann_queue *queue, const int64_t *keys, size_t n)
 {
+    const size_t width = (queue->cap + KEYS - 1) / KEYS * KEYS;
     k8 *at = (k8 *)queue->at;
-    if (queue->cap <= 2 * KEYS) { /* all places in two registers */
-        const k8 shifted = {7, 8, 9, 10, 11, 12, 13, 14}, guard = {[7] = INT64_MIN};
-        k8 low = at[0], high = queue->cap > KEYS ? at[1] : low;
+    if (width <= 2 * KEYS) { /* in registers: what was just written cannot be read shifted at once */
+        const k8 left = {7, 8, 9, 10, 11, 12, 13, 14}, guard = {0, 0, 0, 0, 0, 0, 0, INT64_MIN};
+        k8 low = at[0], high = width > KEYS ? at[1] : low;
         for (size_t i = 0; i < n; i++) {
-            k8 key = keys[i] - (k8){0};
-            high = ann_keys(high, __builtin_shuffle(low, high, shifted), key);
-            low = ann_keys(low, __builtin_shuffle(guard, low, shifted), key);
+            k8 key = (k8){0} + keys[i];
+            high = ann_places(high, __builtin_shuffle(low, high, left), key);
+            low = ann_places(low, __builtin_shuffle(guard, low, left), key);
         }
         at[0] = low;
-        if (queue->cap > KEYS)
+        if (width > KEYS)
             at[1] = high;
-        for (size_t i = queue->cap; i <= (queue->cap + KEYS - 1) / KEYS * KEYS; i++)
+        for (size_t i = queue->cap; i <= width; i++)
             queue->at[i] = NO_KEY;
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        k8 key = keys[i] - (k8){0};
-        for (size_t j = (queue->cap + KEYS - 1) / KEYS * KEYS; j > 0; j -= KEYS) {
+        for (size_t j = width; j > 0; j -= KEYS) {
             k8 *here = (k8 *)(queue->at + j - KEYS);
-            *here = ann_keys(*here, *(const k8 *)(queue->at + j - KEYS - 1), key);
+            const k8 *before = (const k8 *)(queue->at + j - KEYS - 1);
+            *here = ann_places(*here, *before, (k8){0} + keys[i]);
         }
         queue->at[queue->cap] = NO_KEY;
     }

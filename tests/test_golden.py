@@ -37,8 +37,12 @@ GOLDEN = {
     "beta encoding": "e669e1f0f1b2",
     "search of codes": "869869c434e5",
     "search of vectors": "7e713e39ac7f",
+    "episodes on codes": "b36dd9a4b2fb",
+    "episodes on vectors": "533ec533e994",
+    "episodes on bytes": "7ed71cad67dc",
 }
-SOURCES = ["distance", "adc", "beam", "hnsw", "beta", "solve"]
+FAMILIES = ["distance", "adc", "beam", "hnsw", "vamana", "episodes", "beta"]
+SOURCES = [*FAMILIES, "solve"]
 
 
 def sha(*arrays):
@@ -53,7 +57,7 @@ def outputs():
     from linkprune import hnsw, keys, regression
     from linkprune.codec import Codec
     from linkprune.index import Index
-    from linkprune.kernels import adc, beam, distance
+    from linkprune.kernels import adc, beam, distance, episodes
     from linkprune.kernels import beta as kernel
 
     nsq, dsub, n = 5, 3, 67
@@ -125,7 +129,24 @@ def outputs():
     yield "beta encoding", sha(refined.beta_codes, np.array([error]))
     index = Index(Codec(None, cent), codes, graph, refined)
     yield "search of codes", sha(*index.search(query, 10, 20, 5, threads=2))
-    yield "search of vectors", sha(*beam.search(graphs[1], query, 10, 20, vectors=base))
+    found = beam.search(graphs[1], query, 10, 20, vectors=base)
+    yield "search of vectors", sha(*found)
+
+    # Episodes on the same graphs, with every third link always kept and some never.
+    p = weyl(nb, 6, step=0.5497004779019703) + 0.5
+    p[:, ::3], p[::7, 1] = 1, 0
+    keep, start = episodes.thresholds(p), (np.arange(40) * 37 % nb).astype(np.int32)
+    whole = np.rint(base * 60).astype(np.int8)
+    asked, truth = np.rint(query * 60), found[1][:, :4].copy()
+    for name, graph, x, space in (
+        ("codes", graphs[0], query, {"codes": codes, "centroids": cent}),
+        ("vectors", graphs[3], query, {"vectors": base, "ip": True}),
+        ("bytes", graphs[1], asked, {"vectors": whole}),
+    ):
+        runner = episodes.Runner(graph, threads=2, **space)
+        efs, rate = np.array([6, 30], np.int32), np.array([100, 7])
+        done = runner.record(keep, x, start, 10, 16, 2018)
+        yield f"episodes on {name}", sha(*done, *runner.credit(keep, x, start, truth, efs, rate, 5))
 
 
 def plain_kernels(library):
@@ -138,7 +159,7 @@ def plain_kernels(library):
         lines = (ROOT / "csrc" / name).read_text().splitlines()
         return "\n".join(line for line in lines if not line.startswith("#"))
 
-    for family in ("distance", "adc", "beam", "hnsw", "beta"):
+    for family in FAMILIES:
         ffi = FFI()
         ffi.cdef(declarations("types.h") + declarations(f"{family}.h"))
         built = SimpleNamespace(ffi=ffi, lib=ffi.dlopen(str(library)))

@@ -1,7 +1,15 @@
 import conftest
 import numpy as np
 import pytest
-from conftest import by_distance_then_id, flat, integers, ip_or_l2, random_graph, refuses
+from conftest import (
+    by_distance_then_id,
+    flat,
+    integers,
+    ip_or_l2,
+    random_graph,
+    refuses,
+    weyl,
+)
 
 from linkprune.errors import ShapeError
 from linkprune.kernels import adc, beam
@@ -63,6 +71,42 @@ def test_results_of_equal_vertices_come_by_id():
     D, I, *_ = beam.search(graph, np.ones((2, 3), np.float32), 8, 40,
                            vectors=np.zeros((40, 3), np.float32))  # fmt: skip
     assert (I == np.arange(8)).all() and (D == 3).all()
+
+
+@pytest.mark.parametrize("ip", [False, True])
+@pytest.mark.parametrize("dtype, lo, hi", [("uint8", 0, 256), ("int8", -128, 128)])
+def test_bytes_give_the_bits_of_the_floats_that_they_stand_for(dtype, lo, hi, ip):
+    graph = random_graph(90, 33, 3, 1, ring=True)
+    rng = np.random.default_rng(2)
+    for d in (1, 3, 16, 31, 33, 100):
+        vectors = rng.integers(lo, hi, (90, d)).astype(dtype)
+        query = rng.normal(scale=90, size=(20, d)).astype(np.float32)
+        found = [beam.search(graph, query, 30, 40, vectors=v, ip=ip)
+                 for v in (vectors, vectors.astype(np.float32))]  # fmt: skip
+        assert all(a.tobytes() == b.tobytes() for a, b in zip(*found, strict=True)), d
+
+
+@pytest.mark.parametrize("ip", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "uint8", "int8"])
+def test_distances_are_exact_and_the_same_alone_and_among_others(dtype, ip):
+    # The links of vertex 0 are measured together, four at a time and what is left.
+    for d in range(1, 34):
+        lo, hi = (0, 9) if dtype == "uint8" else (-8, 9)
+        vectors = integers(d, 40, d, lo=lo, hi=hi)
+        query = np.concatenate([integers(d + 1, 2, d), weyl(2, d, step=0.7548776662466927)])
+        alone = []
+        for v in range(40):
+            D, *_ = beam.search(flat([[-1]]), query, 1, 1, vectors=vectors[v : v + 1], ip=ip)
+            alone.append(D[:, 0])
+        alone = np.stack(alone, 1)
+        assert (alone[:2] == ip_or_l2(query[:2], vectors, ip)).all()
+        for n in (1, 2, 3, 4, 5, 7, 8, 31, 32, 33, 39):
+            links = np.full((40, n), -1)
+            links[0] = np.arange(1, n + 1)
+            D, I, *_ = beam.search(flat(links), query, 40, 40, vectors=vectors.astype(dtype), ip=ip)
+            assert ((I >= 0).sum(1) == n + 1).all()
+            measured = np.take_along_axis(alone, np.maximum(I, 0), 1)
+            assert (D == np.where(I >= 0, measured, np.inf)).all(), (d, n)
 
 
 def test_search_does_not_stop_at_a_tie():

@@ -52,10 +52,20 @@ def keep_of(shape, seed):
     return episodes.thresholds(p)
 
 
-class Search:
-    """One episode, vertex by vertex; ``without`` is a link that is dropped whatever it draws."""
+def absent_of(start, nb, seed):
+    """A vertex for each episode, the start of one among them, -1 for some."""
+    absent = np.random.default_rng(seed).integers(-1, nb, len(start)).astype(np.int32)
+    absent[-1] = start[-1]
+    return absent
 
-    def __init__(self, graph, dis, keep, key, start, ef, cap, without=None):
+
+class Search:
+    """One episode, vertex by vertex, never at the vertex absent (-1: there is none).
+
+    ``without`` is a link that is dropped whatever it draws.
+    """
+
+    def __init__(self, graph, dis, keep, key, start, absent, ef, cap, without=None):
         M0 = graph.neighbors.shape[1]
         self.actions, self.via, self.kept = [], {start: None}, []
         pool, expanded = [(dis[start], start)], set()
@@ -71,7 +81,7 @@ class Search:
                 kept = draw(key, link) < int(keep[u, slot]) and link != without
                 if kept:
                     self.kept.append((link, v))
-                if v in self.via:
+                if v in self.via or v == absent:
                     continue
                 self.actions.append(link if kept else ~link)
                 if kept:
@@ -89,11 +99,12 @@ class Search:
         return [v] if self.via[v] is None else [v, *self.path(self.via[v] // self.M0)]
 
 
-def recorded(graph, dis, keep, start, k, ef, key):
+def recorded(graph, dis, keep, start, k, ef, key, absent=None):
     """Every episode's Search, and what ``Runner.record`` makes of them."""
+    absent = [-1] * len(dis) if absent is None else absent.tolist()
     every = [
-        Search(graph, d, keep, stream(key, i), int(s), ef, max(ef, k))
-        for i, (d, s) in enumerate(zip(dis, start, strict=True))
+        Search(graph, d, keep, stream(key, i), int(s), a, ef, max(ef, k))
+        for i, (d, s, a) in enumerate(zip(dis, start, absent, strict=True))
     ]
     actions = [a for s in every for a in s.actions]
     offset = np.cumsum([0] + [len(s.actions) for s in every])
@@ -101,17 +112,18 @@ def recorded(graph, dis, keep, start, k, ef, key):
     return actions, offset.tolist(), I, [s.ndis for s in every], [s.nhops for s in every]
 
 
-def credited(graph, dis, keep, start, truth, efs, rate, key, rerun):
+def credited(graph, dis, keep, start, truth, efs, rate, key, rerun, absent=None):
     """gain, cost, drawn, hits, ndis, by the rules as they are stated."""
     gain = np.zeros(graph.neighbors.size, np.int64)
     cost, k = np.zeros_like(gain), truth.shape[1]
     drawn, every_hits, ndis = [], [], []
-    for i, (d, s) in enumerate(zip(dis, start, strict=True)):
+    absent = [-1] * len(dis) if absent is None else absent.tolist()
+    for i, (d, s, a) in enumerate(zip(dis, start, absent, strict=True)):
         stream_i = stream(key, i)
         drawn.append(draw(stream_i, MASK - 1) % len(efs))
         ef, r = efs[drawn[-1]], rate[drawn[-1]]
 
-        search = functools.partial(Search, graph, d, keep, stream_i, int(s), ef, max(ef, k))
+        search = functools.partial(Search, graph, d, keep, stream_i, int(s), a, ef, max(ef, k))
         first, true = search(), truth[i].tolist()
         every_hits.append(len(first.hits(k, true)))
         ndis.append(first.ndis)
@@ -147,10 +159,12 @@ def test_records_equal_the_reference(nb, M0, d, kind, ip):
         start = np.random.default_rng(seed).integers(0, nb, 7).astype(np.int32)
         runner = episodes.Runner(graph, **keywords)
         for k, ef in ((1, 1), (1, 4), (6, 2), (10, 10), (nb + 3, nb + 9)):
-            e = runner.record(keep, x, start, k, ef, KEY)
+            absent = absent_of(start, nb, k) if k > 1 else None
+            e = runner.record(keep, x, start, k, ef, KEY, absent=absent)
             assert [y.dtype for y in e] == ["int32", "int64", "int32", "int32", "int32"]
             got = [y.tolist() for y in e]
-            assert got == list(recorded(graph, dis, keep, start, k, min(ef, nb), KEY)), (k, ef)
+            want = recorded(graph, dis, keep, start, k, min(ef, nb), KEY, absent)
+            assert got == list(want), (k, ef)
 
 
 @pytest.mark.parametrize("rerun", [True, False])
@@ -168,10 +182,12 @@ def test_credit_equals_the_reference(nb, M0, d, kind, ip, rerun):
         runner = episodes.Runner(graph, **keywords)
         for k in (1, min(nb, 10)):
             truth, _ = by_distance_then_id(dis, k)
+            absent = absent_of(start, nb, k) if k > 1 else None
             want = credited(graph, dis, keep, start, truth, [min(ef, nb) for ef in efs], rate, KEY,
-                            rerun)  # fmt: skip
+                            rerun, absent)  # fmt: skip
             got = runner.credit(keep, x, start, truth, np.array(efs, np.int32),
-                                np.array(rate, np.int64), KEY, rerun=rerun)  # fmt: skip
+                                np.array(rate, np.int64), KEY, absent=absent,
+                                rerun=rerun)  # fmt: skip
             assert [y.dtype for y in got] == ["int64"] * 2 + ["int32"] * 3
             for name, a, b in zip(got._fields, got, want, strict=True):
                 assert np.array_equal(a, b), (name, seed, k)
@@ -221,7 +237,7 @@ def test_a_link_that_stands_twice_is_followed_once(width):
 def test_bytes_are_measured_as_the_floats_that_they_stand_for():
     # Extreme values, at which the sums just fit, and more dimensions than sums of 24 bits can hold.
     rng = np.random.default_rng(5)
-    for d in (1, 31, 32, 33, 64, 100, 258, 259, 300):
+    for d in (1, 31, 32, 33, 64, 100, 258, 259, 1100):
         graph, start = random_graph(50, 12, 3, d, ring=True), np.zeros(40, np.int32)
         keep = keep_of((50, 12), d)
         for kind, lo, hi in (("uint8", 0, 255), ("int8", -128, 127)):
@@ -384,6 +400,10 @@ def test_wrong_arguments_are_refused_by_name():
         ("start", start - 1, ("0 ... 29", "-1")),
         ("start", start + 30, ("0 ... 29", "30")),
         ("start", start.astype(int), ("int32", "int64")),
+        ("absent", start[:5], ("(6)", "(5,)")),
+        ("absent", start - 2, ("-1 ... 29", "-2")),
+        ("absent", start + 30, ("-1 ... 29", "30")),
+        ("absent", start.astype(int), ("int32", "int64")),
         ("key", -1, ("64 bits", "-1")),
         ("key", 2**64, ("64 bits", str(2**64))),
         ("key", 1.0, ("64 bits", "1.0")),

@@ -232,7 +232,8 @@ def _part(part, key):
         f"graph {key}: {part or 'nothing'} is no graph, expected "
         "hnsw_L<M0>_M<M>_efC<efConstruction>_<space>, nsw_M<M>_efC<efConstruction>_<space>, "
         "vamana_R<R>_a<alpha>_efC<efConstruction>_float, nsg_R<R>_K<K>_efC<efConstruction>_float "
-        "flat ones joined by +, or given_<name>_float; <space> is a codec or float, <alpha> 1.0 ... 9.9"
+        "flat ones joined by +, or given_<name>_float; <space> is a codec or float, "
+        "<alpha> 1.0 ... 9.9"
     )
 
 

@@ -8,7 +8,9 @@
 #include "beam.h"
 #include "beta.h"
 #include "distance.h"
+#include "episodes.h"
 #include "hnsw.h"
+#include "vamana.h"
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 #define OK(call) expect(call, ANN_OK, #call, __LINE__)
@@ -248,7 +250,8 @@ static void graphs(size_t nb, size_t M0, size_t M, size_t nsq, size_t dsub, int 
     float *x = floats(nb * d), *centroids_t = coded ? floats(nsq * KSUB * dsub) : NULL;
     float *sdc = coded ? floats(nsq * KSUB * KSUB) : NULL;
     uint8_t *c = coded ? bytes(nb * nsq, 9) : NULL; /* few codes: many ties */
-    ann_space space = {c, sdc, coded ? NULL : x, nb, nsq, coded ? 0 : d, ip};
+    ann_space space = {.codes = c, .sdc = sdc, .vectors = coded ? NULL : x, .nb = nb, .nsq = nsq,
+                       .d = coded ? 0 : d, .ip = ip};
 
     int32_t *levels = buffer(nb, sizeof *levels), *order = buffer(nb, sizeof *order);
     for (size_t v = 0; v < nb; v++) { /* vertex v is inserted as the v-th */
@@ -331,6 +334,114 @@ static void graphs(size_t nb, size_t M0, size_t M, size_t nsq, size_t dsub, int 
     release();
 }
 
+/* Links a flat graph of nb vertices in two batches, gives it reverse links and orders it. */
+static void flat_graphs(size_t nb, size_t M0, size_t R, size_t d, int threads)
+{
+    size_t ef = 5, T = (size_t)threads, half = nb / 2;
+    ann_space space = {.vectors = floats(nb * d), .nb = nb, .d = d};
+    int32_t *neighbors = some_links(nb, M0), *batch = buffer(nb, sizeof *batch);
+    ann_graph graph = {.neighbors = neighbors, .nb = nb, .M0 = M0};
+    uint8_t *visited = buffer(T * nb, 1), *epochs = buffer(T, 1);
+    memset(visited, 0, T * nb);
+    memset(epochs, 0, T);
+    for (size_t v = 0; v < nb; v++)
+        batch[v] = (int32_t)v;
+    for (size_t first = 0; first < nb; first += nb - half) {
+        size_t n = first ? nb - first : nb - half, kept = n_held;
+        int32_t *links = buffer(n * R, sizeof *links);
+        OK(ann_vamana_link(&space, &graph, batch + first, n, R, first > 0, ef, 1.2f, threads,
+                           visited, epochs, buffer(T * ef, 8), buffer(T * (nb + M0 + n), 8),
+                           links));
+        for (size_t i = 0; i < n * R; i++)
+            require(links[i] >= -1 && links[i] < (int32_t)nb, "links are vertices");
+        int32_t target[2] = {0, (int32_t)nb - 1};
+        int64_t start[3] = {0, 1, (int64_t)n};
+        OK(ann_vamana_reverse(&space, &graph, target, start, batch, 2, n, 1.2f, threads,
+                              buffer(T * (M0 + n), 8)));
+        while (n_held > kept)
+            free(held[--n_held]);
+    }
+    OK(ann_vamana_order(&space, &graph, threads, buffer(T * M0, 8)));
+    REFUSED(ann_vamana_link(&space, &graph, batch, 1, R, 0, ef, 0.9f, threads, visited, epochs,
+                            NULL, NULL, NULL));
+    REFUSED(ann_vamana_reverse(&space, &graph, NULL, NULL, NULL, 0, 0, 1, 0, NULL));
+    REFUSED(ann_vamana_order(&space, &graph, 0, NULL));
+    release();
+}
+
+/* kind: 0 float vectors, 1 uint8, 2 int8, 3 codes. */
+static void episodes(size_t nb, size_t M0, size_t k, size_t ef, int kind, int ip, int threads)
+{
+    enum { N = 40, DSUB = 3, NSQ = 5, DIM = 19 };
+    static const int64_t RATE[] = {3, 100};
+    size_t T = (size_t)threads, d = kind == 3 ? NSQ * DSUB : DIM, first = 0;
+    size_t room = (ef > k ? ef : k) + ANN_QUEUE_ROOM, capacity = T * M0;
+    uint8_t *values = bytes(nb * d, 200);
+    ann_space space = {.nb = nb, .ip = ip, .d = kind == 3 ? 0 : d, .nsq = kind == 3 ? NSQ : 0};
+    if (kind == 3)
+        space.codes = bytes(nb * NSQ, 9);
+    else if (kind == 2)
+        space.vectors_i8 = (int8_t *)values;
+    else if (kind == 1)
+        space.vectors_u8 = values;
+    else
+        space.vectors = floats(nb * d);
+    ann_graph graph = {.neighbors = some_links(nb, M0), .nb = nb, .M0 = M0};
+    uint32_t *keep = buffer(nb * M0, sizeof *keep);
+    for (size_t e = 0; e < nb * M0; e++)
+        keep[e] = draw(3) ? UINT32_C(1) << 31 : draw(1 << 24) << 7;
+    float *x = floats(N * d);
+    for (size_t t = 0; t < N / 2 * d; t++) /* half of the queries are whole */
+        x[t] = (float)draw(100);
+    ann_batch batch = {.x = x, .centroids_t = kind == 3 ? floats(NSQ * KSUB * DSUB) : NULL,
+                       .start = ids(N, nb, 0), .absent = ids(N, nb, 1), .dsub = kind == 3 ? DSUB : 0, .n = N, .k = k,
+                       .key = 7, .threads = threads, .room = room};
+    batch.visited = buffer(T * nb, sizeof *batch.visited);
+    batch.epochs = buffer(T, sizeof *batch.epochs);
+    batch.queues = buffer(T * room, sizeof *batch.queues);
+    batch.tables = kind == 3 ? blank(T * NSQ * KSUB) : NULL;
+    memset(batch.visited, 0, T * nb * sizeof *batch.visited);
+    for (size_t t = 0; t < T; t++)
+        batch.epochs[t] = UINT16_MAX - 3; /* they run out */
+    int32_t *n_actions = buffer(N, 4), *I = buffer(N * k, 4), *ndis = buffer(N, 4);
+    int32_t *other = buffer(N, 4), *drawn = buffer(N, 4);
+    while (first < N) {
+        size_t kept = n_held;
+        int64_t done = ann_episodes(&space, &graph, keep, &batch, ef, (int64_t)first, capacity,
+                                    buffer(capacity, 4), n_actions, I, ndis, other);
+        require(done >= (int64_t)first, "episodes are recorded");
+        capacity *= 2;
+        first = (size_t)done;
+        while (n_held > kept)
+            free(held[--n_held]);
+    }
+    for (size_t i = 0; i < N * k; i++)
+        require(I[i] >= -1 && I[i] < (int32_t)nb, "results are vertices");
+
+    ann_replay replay = {.trace = buffer(T * nb, 12), .epochs = buffer(T * 2, 2),
+                         .finds = buffer(T * nb, 20), .hops = buffer(T * (nb + 1), 12),
+                         .kept = buffer(T * nb * M0, 4), .snapshots = buffer(T * nb * room, 8)};
+    memset(replay.trace, 0, T * nb * 12);
+    for (size_t t = 0; t < 2 * T; t++)
+        replay.epochs[t] = UINT16_MAX - 5;
+    int64_t *gain = buffer(nb * M0, 8), *cost = buffer(nb * M0, 8);
+    int32_t efs[2] = {1, (int32_t)ef}, *truth = ids(N * k, nb, 0);
+    memset(gain, 0, nb * M0 * 8);
+    memset(cost, 0, nb * M0 * 8);
+    for (int rerun = 0; rerun < 2; rerun++)
+        OK(ann_credit(&space, &graph, keep, &batch, &replay, truth, efs, RATE, 2, rerun, gain,
+                      cost, drawn, other, ndis));
+    REFUSED(ann_credit(&space, &graph, keep, &batch, &replay, truth, efs, RATE, 0, 1, gain, cost,
+                       drawn, other, ndis));
+    efs[0] = 0;
+    REFUSED(ann_credit(&space, &graph, keep, &batch, &replay, truth, efs, RATE, 2, 1, gain, cost,
+                       drawn, other, ndis));
+    batch.room--;
+    REFUSED((int)ann_episodes(&space, &graph, keep, &batch, ef, 0, capacity, NULL, NULL, NULL,
+                              NULL, NULL));
+    release();
+}
+
 int main(void)
 {
     for (size_t t = 0; t < COUNT(THREADS); t++) {
@@ -357,7 +468,16 @@ int main(void)
             graphs(70, 33, 4, 1, 1, ip, threads);
             graphs(40, 3, 2, 0, 17, ip, threads);
             graphs(70, 65, 4, 0, 1, ip, threads);
+            for (int kind = 0; kind < 4; kind++) {
+                episodes(1, 1, 1, 1, kind, ip, threads);
+                episodes(50, 4, 10, 8, kind, ip, threads);
+                episodes(40, 33, 3, 16, kind, ip, threads);
+                episodes(70, 40, 1, 37, kind, ip, threads);
+            }
         }
+        flat_graphs(2, 1, 1, 1, threads);
+        flat_graphs(50, 7, 5, 17, threads);
+        flat_graphs(70, 65, 33, 16, threads);
     }
     return 0;
 }

@@ -4,18 +4,21 @@ from linkprune import log
 
 log.redirect(snakemake.log[0])
 
+import numpy as np
+
 from linkprune import store, vectors
 from linkprune.graph import Graph
 from linkprune.rl import training
-from linkprune.rl.environment import Space
+from linkprune.rl.environment import Queries, Space
 
 
 def main(i, out, efSearch, threads):
     data, graph = vectors.load(i.vectors), Graph.load(i.graph)
     space = Space.assemble(data.base, i.space, data.metric)
     (truth,) = store.load(i.truth, ids="nq k")
-    x = space.prepared(data.query, threads)
-    first, share = training.measure(graph, space, x, truth, efSearch, threads).values()
+    present = np.full(len(truth), -1, np.int32)
+    queries = Queries(space.prepared(data.query, threads), truth, present)
+    first, share = training.measure(graph, space, queries, efSearch, threads).values()
     arrays = {"efSearch": first.efSearch, "hit": first.hits, "recall_at_10": share.hits,
               "ndis": first.ndis}  # fmt: skip
     degrees = (graph.neighbors >= 0).sum(1)

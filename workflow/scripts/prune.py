@@ -9,27 +9,24 @@ from pathlib import Path
 from linkprune import keys, store, vectors
 from linkprune.graph import Graph
 from linkprune.rl import agents, events, training
-from linkprune.rl.environment import Environment, Space
-from linkprune.rl.queries import split
+from linkprune.rl.environment import Environment, Queries, Space
+from linkprune.rl.queries import on_codes, split
 
 
 def main(i, out, key, policy, settings, validation, threads, notes):
     data, graph, seed = vectors.load(i.vectors), Graph.load(i.graph), policy.seed
     space = Space.assemble(data.base, i.space, data.metric)
-    learn, held_out = split(*store.load(i.queries, x="n d", truth="n k"), validation["queries"])
-    learn = learn.first(settings["queries"])
+    queries = Queries(*store.load(i.queries, x="n d", truth="n k", absent="n"))
+    learn, held_out = (
+        on_codes(part, space, threads)
+        for part in split(queries, validation["queries"], settings["queries"])
+    )
     environment = Environment(graph, space, learn, seed, threads)
     judge = training.Validation(space, held_out, validation, threads)
     agent = agents.build(environment, judge, data.base, settings, seed)
     n = agents.episodes(graph, settings)
-    identity = (
-        key,
-        str(policy),
-        settings,
-        validation,
-        store.attrs(i.graph),
-        store.attrs(i.queries),
-    )
+    made_from = [store.attrs(path) for path in (i.vectors, i.queries, i.graph, *i.space)]
+    identity = (key, str(policy), settings, validation, made_from)
     checkpoint = training.Checkpoint(Path(out.graph).with_name("checkpoint.h5"), identity)
     with events.writer(notes / "events") as board:
         done = training.train(

@@ -13,7 +13,9 @@ from linkprune.rl.environment import Queries, Space
 def main(i, out, key, policy, threads):
     data, graph = vectors.load(i.vectors), Graph.load(i.graph)
     space = Space.assemble(data.base, i.space, data.metric)
-    queries = Queries(*store.load(i.queries, x="n d", truth="n k")) if i.queries else None
+    queries = None
+    if i.queries:
+        queries = Queries(*store.load(i.queries[0], x="n d", truth="n k", absent="n"))
     mask, score = rivals.mask(keys.policy(policy), graph, space, queries, threads)
     thinned = pruning.keep_edges(graph, pruning.repair(graph, mask, score))
     thinned.save(out, {"graph": key, "policy": policy, "metric": data.metric})

@@ -59,7 +59,7 @@ class Runner:
     """A graph and a space with the scratch memory of the threads, for any number of calls.
 
     graph: a ``linkprune.graph.Graph``, of which level 0 is searched; codes (nb, nsq) uint8 with
-    centroids (nsq, 256, dsub) float32, or vectors (nb, d) float32.
+    centroids (nsq, 256, dsub) float32, or vectors (nb, d) float32, uint8 or int8.
     """
 
     def __init__(self, graph, *, codes=None, centroids=None, vectors=None, ip=False, threads=1):
@@ -83,13 +83,14 @@ class Runner:
         self._tables = np.empty((threads, self.space.nsq, KSUB), np.float32)
         self._actions = np.empty(0, np.int32)
 
-    def record(self, keep, x, start, k, efSearch, key):
+    def record(self, keep, x, start, k, efSearch, key, *, absent=None):
         """Run an episode for every row of x (n, d) float32 from start (n,) int32 -> Episodes.
 
         keep (nb, M0) uint32 as ``thresholds`` gives them; key: a 64-bit integer that, with the
-        number of the episode and the link, decides every draw.
+        number of the episode and the link, decides every draw; absent (n,) int32: a vertex that an
+        episode does without, its start excepted, -1 for none.
         """
-        batch, alive = self._batch(keep, x, start, k, efSearch, key)
+        batch, alive = self._batch(keep, x, start, absent, k, efSearch, key)
         n, nb = len(x), self.space.nb
         I, n_actions = np.empty((n, k), np.int32), np.empty(n, np.int32)
         ndis, nhops = np.empty(n, np.int32), np.empty(n, np.int32)
@@ -111,20 +112,20 @@ class Runner:
         actions = parts[0] if len(parts) == 1 else np.concatenate([*parts, np.empty(0, np.int32)])
         return Episodes(actions, offset, I, ndis, nhops)
 
-    def credit(self, keep, x, start, truth, efs, rate, key, *, rerun=True, total=None):
+    def credit(self, keep, x, start, truth, efs, rate, key, *, absent=None, rerun=True, total=None):
         """Run an episode for every row of x as ``record`` does, crediting the links -> Credit.
 
         truth (n, k) int32 the true neighbours; an episode draws its efSearch from efs (n_efs,)
-        int32 and counts a hit as rate (n_efs,) int64 in gain. rerun: whether a link that led to a true
-        neighbour is credited with the difference that its absence makes (a second search), or with
-        all that was found through it. total: a Credit to add gain and cost to, in place.
+        int32 and counts a hit as rate (n_efs,) int64 in gain. rerun: whether a link that led to a
+        true neighbour is credited with the difference that its absence makes (a second search), or
+        with all that was found through it. total: a Credit to add gain and cost to, in place.
         """
         checks.array("efs", efs, "int32", None)
         checks.array("rate", rate, "int64", len(efs))
         checks.positive(efs=len(efs), efSearch=int(efs.min(initial=1)))
         efs = np.minimum(efs, np.int32(self.space.nb))
         checks.ids("truth", truth, self.space.nb, len(x), None, least=0)
-        batch, alive = self._batch(keep, x, start, truth.shape[1], int(efs.max()), key)
+        batch, alive = self._batch(keep, x, start, absent, truth.shape[1], int(efs.max()), key)
         n = len(x)
         if total is None:
             gain, cost = np.zeros(self.shape, np.int64), np.zeros(self.shape, np.int64)
@@ -141,7 +142,7 @@ class Runner:
         del alive, alive_too
         return Credit(gain, cost, drawn, hits, ndis)
 
-    def _batch(self, keep, x, start, k, efSearch, key):
+    def _batch(self, keep, x, start, absent, k, efSearch, key):
         """The ``ann_batch`` of a call, and what keeps its arrays alive."""
         checks.positive(k=k, efSearch=efSearch)
         if not isinstance(key, (int, np.integer)) or not 0 <= key < 1 << 64:
@@ -152,11 +153,13 @@ class Runner:
             raise ShapeError(f"keep: expected thresholds up to 2^31, got {keep.max()}")
         n = len(checks.array("x", x, "float32", None, self.d))
         checks.ids("start", start, nb, n, least=0)
+        if absent is None:
+            absent = np.full(n, -1, np.int32)
+        checks.ids("absent", absent, nb, n)
         room = max(min(efSearch, nb), k) + C.ANN_QUEUE_ROOM
-        alive = [x, start, np.empty((self.threads, room), np.int64)]
-        b = ffi.new("ann_batch *")
-        alive += [_p(x), _p(start), _p(alive[2])]
-        b.x, b.start, b.queues = alive[3:]
+        queues = np.empty((self.threads, room), np.int64)
+        b, alive = ffi.new("ann_batch *"), [*map(_p, (x, start, absent, queues))]
+        b.x, b.start, b.absent, b.queues = alive
         if self.centroids_t is not None:
             alive.append(_p(self.centroids_t))
             b.centroids_t = alive[-1]

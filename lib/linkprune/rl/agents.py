@@ -3,6 +3,7 @@
 import numpy as np
 
 from linkprune.rl import training
+from linkprune.rl.capped import CappedAgent
 from linkprune.rl.edge import EdgeAgent
 
 
@@ -17,7 +18,8 @@ def build(environment, validation, base, settings, seed):
     graph = environment.graph
     b, efs, recall = training.operating_point(environment, validation, settings)
     if settings["agent"] == "edge":
-        return EdgeAgent(graph, settings, b, efs, recall)
+        kind = CappedAgent if settings["max_degree"] else EdgeAgent
+        return kind(graph, settings, b, efs, recall)
     # torch takes a second to import, and only this agent needs it.
     from linkprune.rl.network import NetworkAgent
 

@@ -13,14 +13,12 @@ from linkprune.kernels import beam, checks, episodes
 
 
 class Queries(NamedTuple):
-    """Queries (n, d) of any dtype and the ids of their true neighbours (n, k) int32."""
+    """Queries x (n, d) of any dtype, the ids of their true neighbours (n, k) int32, and (n,) int32
+    the vertex that is absent from the episodes of a query, -1 for none."""
 
     x: np.ndarray
     truth: np.ndarray
-
-    def first(self, n):
-        """The first n of them, or all where n is None."""
-        return Queries(self.x[:n], self.truth[:n])
+    absent: np.ndarray
 
 
 class Space(NamedTuple):
@@ -87,8 +85,10 @@ class Environment:
     def record(self, p, step, n, k, efSearch):
         """Recorded searches of a step: rows (n,), Episodes; p (nb, M0) keep probabilities."""
         rows, x = self._queries(step, n)
-        keep = episodes.thresholds(p)
-        return rows, self.runner.record(keep, x, self._starts(x), k, efSearch, self._key(step))
+        return rows, self.runner.record(
+            episodes.thresholds(p), x, self._starts(x), k, efSearch, self._key(step),
+            absent=self.queries.absent[rows],
+        )  # fmt: skip
 
     def credit(self, p, step, n, efSearch, rate, *, k=None, rerun=True):
         """Credited searches of a step -> Credit; efSearch, rate: a list each, see the kernel.
@@ -99,7 +99,8 @@ class Environment:
         truth = np.ascontiguousarray(self.queries.truth[rows, :k])
         return self.runner.credit(
             episodes.thresholds(p), x, self._starts(x), truth, np.array(efSearch, np.int32),
-            np.array(rate, np.int64), self._key(step), rerun=rerun,
+            np.array(rate, np.int64), self._key(step), absent=self.queries.absent[rows],
+            rerun=rerun,
         )  # fmt: skip
 
     def _queries(self, step, n):

@@ -54,11 +54,13 @@ class NetworkAgent:
         (keep, drop, count), seen = (self._shared if shared else self._single)(environment, step, n)
         used = (count[self.link] > 0) & ~self.frozen
         at = self.link[used]
-        update = trpo.step(
-            self.policy, self.source[used], self.target[used], keep[at], drop[at], count[at],
-            max_kl=s["max_kl"], damping=s["damping"], entropy=s["entropy"], rule=s["line_search"],
-            seed=self.seed, iteration=step,
-        )  # fmt: skip
+        update = {"kl": 0.0, "entropy": 0.0, "accepted": 0}  # where no action can be changed
+        if len(at):
+            update = trpo.step(
+                self.policy, self.source[used], self.target[used], keep[at], drop[at], count[at],
+                max_kl=s["max_kl"], damping=s["damping"], entropy=s["entropy"],
+                rule=s["line_search"], seed=self.seed, iteration=step,
+            )  # fmt: skip
         self.p = np.where(
             self.frozen, self.p, self.policy.probabilities(self.source, self.target)
         ).astype(np.float64)

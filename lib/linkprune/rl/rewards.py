@@ -39,6 +39,8 @@ def merged(episodes, advantage, n_links):
     each = np.repeat(advantage, np.diff(episodes.offset))
     kept = episodes.actions >= 0
     link = np.where(kept, episodes.actions, ~episodes.actions)
-    keep = np.bincount(link[kept], each[kept], n_links)
-    drop = np.bincount(link[~kept], each[~kept], n_links)
+    # Of no actions at all NumPy makes integers.
+    keep, drop = (
+        np.bincount(link[part], each[part], n_links).astype(np.float64) for part in (kept, ~kept)
+    )
     return keep, drop, np.bincount(link, minlength=n_links)

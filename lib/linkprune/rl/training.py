@@ -38,8 +38,8 @@ class Validation:
     """
 
     def __init__(self, space, queries, settings, threads=1):
-        self.space, self.truth, self.settings = space, queries.truth, settings
-        self.x, self.threads = space.prepared(queries.x, threads), threads
+        self.space, self.settings, self.threads = space, settings, threads
+        self.queries = queries._replace(x=space.prepared(queries.x, threads))
 
     def curve(self, graph):
         """Curves of a graph by measure."""
@@ -55,16 +55,24 @@ class Validation:
         return float(np.log(at).mean()) if np.isfinite(at).all() else np.inf
 
 
-def measure(graph, space, x, truth, efSearch, threads=1):
-    """Curves of a graph by measure, R@1 and recall@10; x (nq, d) as the space has prepared them."""
-    k = min(10, truth.shape[1])
+def measure(graph, space, queries, efSearch, threads=1):
+    """Curves of a graph by measure; the x of the Queries as the space has prepared them.
+
+    An absent vertex is searched all the same, and left out of what was found.
+    """
+    k = min(10, queries.truth.shape[1])
+    absent = queries.absent[:, None]
+    spare = int((absent >= 0).any())
     first, share, ndis = [], [], []
     for ef in efSearch:
         _, I, level0, upper, _ = beam.search(
-            graph, x, k, ef, threads=threads, **space.keywords()
-        )  # fmt: skip
-        first.append(I[:, 0] == truth[:, 0])
-        share.append(metrics.recall_at_k(I, truth, k))
+            graph, queries.x, k + spare, ef, threads=threads, **space.keywords()
+        )
+        if spare:
+            last = np.argsort(I == absent, axis=1, kind="stable")
+            I = np.take_along_axis(I, last, 1)[:, :k]
+        first.append(I[:, 0] == queries.truth[:, 0])
+        share.append(metrics.recall_at_k(I, queries.truth, k))
         ndis.append(level0 + upper)
     ef, ndis = np.asarray(efSearch, np.int32), np.stack(ndis)
     return {

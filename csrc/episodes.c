@@ -266,8 +266,8 @@ ANN_INLINE void recall_or_measure(episode *e, const int32_t *ids, size_t n, floa
         distance[l] = e->trace[ids[l]].distance;
 }
 
-/* The same episode without the link that made find f. What came before the expansion of its source is
- * as it was; draws and distances are known for what the first search expanded and evaluated. */
+/* The same episode without the link that made find f. What came before the expansion of its source
+ * is as it was; draws and distances are known for what the first search expanded and evaluated. */
 ANN_INLINE void repeated_search(episode *e, const find *f)
 {
     const size_t M0 = e->graph->M0;
@@ -348,7 +348,8 @@ ANN_INLINE int is_batch(const ann_space *space, const ann_graph *graph, const an
                         size_t ef)
 {
     return b->threads >= 1 && b->k && b->k <= UINT16_MAX && ef &&
-           b->room >= ef + ANN_QUEUE_ROOM && b->room >= b->k + ANN_QUEUE_ROOM && space->nb && space->nb * graph->M0 <= INT32_MAX &&
+           b->room >= ef + ANN_QUEUE_ROOM && b->room >= b->k + ANN_QUEUE_ROOM && space->nb &&
+           space->nb * graph->M0 <= INT32_MAX &&
            (space->codes ? b->centroids_t && b->tables : ann_has_vectors(space));
 }
 

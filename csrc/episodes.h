@@ -6,9 +6,9 @@
  * without one link, all others as they were. A dropped link leaves its target unvisited: another
  * may reach it.
  *
- * All arrays are per episode: x (n, d), for a space of codes rotated and with centroids_t (nsq, dsub,
- * 256), else NULL and 0; start (n) the vertices that the searches begin at; absent (n) a vertex that an
- * episode does without, its start excepted, -1 for none. Scratch of the threads:
+ * All arrays are per episode: x (n, d), for a space of codes rotated and with centroids_t (nsq,
+ * dsub, 256), else NULL and 0; start (n) the vertices that the searches begin at; absent (n) a
+ * vertex that an episode does without, its start excepted, -1 for none. Scratch of the threads:
  * visited (threads, nb) and epochs (threads), zeroed before the first call and then left alone;
  * tables (threads, nsq * 256) or NULL; queues (threads, room), room >= max(efSearch, k) +
  * ANN_QUEUE_ROOM. */
@@ -62,8 +62,8 @@ int64_t ann_episodes(const ann_space *space, const ann_graph *graph, const uint3
 /* Searches that credit every link that found a vertex with what its absence would have changed.
  * truth (n, k): the true neighbours. Episode i draws its efSearch among efs (n_efs), which goes to
  * drawn (n); hits (n) true neighbours are among the first k results, ndis (n) distances were spent.
- * gain (nb, M0) grows by rate[drawn] for each hit that a link is worth, cost (nb, M0) by the distances
- * that it costs, negative where it saves some:
+ * gain (nb, M0) grows by rate[drawn] for each hit that a link is worth, cost (nb, M0) by the
+ * distances that it costs, negative where it saves some:
  *   nothing where the target is also linked from another expanded vertex that does not itself
  *   descend from the target: it would have been found all the same;
  *   one distance where no true neighbour was found through the target;

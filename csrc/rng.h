@@ -1,5 +1,5 @@
-/* Random numbers without state: a function of key and counter, so that any thread may ask for any of
- * them in any order. The mixing is the finaliser of splitmix64 (Steele, Lea and Flood, 2014). */
+/* Random numbers without state: a function of key and counter, so that any thread may ask for any
+ * of them in any order. The mixing is the finaliser of splitmix64 (Steele, Lea and Flood, 2014). */
 #ifndef ANN_RNG_H
 #define ANN_RNG_H
 #include "kernels.h"

@@ -104,8 +104,8 @@ ANN_INLINE void ann_tree4(const v16 acc[4], float *out)
 }
 
 /* Distances from x, of floats, to four rows. */
-ANN_INLINE void ann_four_distances(int row, const float *x, const void *const y[4], size_t d, int ip,
-                                   float *out)
+ANN_INLINE void ann_four_distances(int row, const float *x, const void *const y[4], size_t d,
+                                   int ip, float *out)
 {
     v16 acc[4] = {{0}, {0}, {0}, {0}};
     size_t t = 0;

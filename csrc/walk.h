@@ -73,9 +73,9 @@ ANN_INLINE void ann_beam_insert(ann_beam *beam, float d, int32_t id)
         beam->next = at;
 }
 
-/* A beam for many insertions into few places. A candidate is one integer that compares as (distance,
- * id) does, its lowest bit set once it is expanded: where it falls cannot be predicted, so that all
- * places are rewritten without a branch. */
+/* A beam for many insertions into few places. A candidate is one integer that compares as
+ * (distance, id) does, its lowest bit set once it is expanded: where it falls cannot be predicted,
+ * so that all places are rewritten without a branch. */
 typedef struct {
     int64_t *at; /* ascending, NO_KEY from the last candidate on; at[-1] is the least integer */
     size_t cap, next; /* next: the first candidate not expanded, or the first without one */
@@ -122,7 +122,7 @@ ANN_INLINE void ann_queue_insert(ann_queue *queue, const int64_t *keys, size_t n
 {
     const size_t width = (queue->cap + KEYS - 1) / KEYS * KEYS;
     k8 *at = (k8 *)queue->at;
-    if (width <= 2 * KEYS) { /* in registers: what was just written cannot be read shifted at once */
+    if (width <= 2 * KEYS) { /* in registers: a shifted read waits for what was just written */
         const k8 left = {7, 8, 9, 10, 11, 12, 13, 14}, guard = {0, 0, 0, 0, 0, 0, 0, INT64_MIN};
         k8 low = at[0], high = width > KEYS ? at[1] : low;
         for (size_t i = 0; i < n; i++) {

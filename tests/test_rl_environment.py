@@ -169,6 +169,29 @@ def test_a_space_holds_bytes_as_they_are_stored_and_the_rest_as_floats(world, tm
     assert np.array_equal(got.prepared(world["query"]), world["codec"].rotate(world["query"]))
 
 
+def test_an_absent_vertex_is_never_found(levels):
+    whole, base, queries = levels
+    graph = flat(whole.neighbors, whole.entry_point)
+    truth, _ = groundtruth.exact(queries.x, base, 6)
+    p, n, spent = everything(graph), len(truth), {}
+    first = np.where(truth[:, 0] == graph.entry_point, -1, truth[:, 0]).astype(np.int32)
+    second = np.where(np.arange(n) % 2, first, np.int32(-1))
+    for name, absent in (("none", queries.absent), ("all", first), ("half", second)):
+        others = [row[row != a][:5] for row, a in zip(truth, absent, strict=True)]
+        known = Queries(queries.x, np.array(others, np.int32), absent)
+        environment = Environment(graph, Space(base), known, 1)
+        rows, e = environment.record(p, 0, n, 10, 40)
+        of_truth = e.I[:, :5] == known.truth[rows]
+        assert of_truth.all(1).mean() > 0.9  # the others move up
+        assert not (e.I == absent[rows, None])[absent[rows] >= 0].any()
+        credit = environment.credit(p, 0, n, [40], [1])
+        assert np.array_equal(credit.ndis, e.ndis)
+        hits = (e.I[:, :5, None] == known.truth[rows][:, None]).any(2).sum(1)
+        assert np.array_equal(credit.hits, hits)
+        spent[name] = e.ndis.sum()
+    assert spent["none"] != spent["half"] != spent["all"]
+
+
 @pytest.mark.parametrize(
     "change, words",
     [

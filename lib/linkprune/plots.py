@@ -27,8 +27,8 @@ STYLE = {
     "axes.labelcolor": "#333333",
 }
 DPI = 144  # of bitmaps, and of what is one within a drawing
-# Tol's muted colours and one more: as far apart as ten can be for colour-blind readers, for whom the
-# numerals say the class again.
+# Tol's muted colours and one more: as far apart as ten can be for colour-blind readers, to
+# whom the numerals say the class again.
 CLASSES = (
     "#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255",
     "#AA4499", "#E8823A",
@@ -40,6 +40,7 @@ AREA, LEAST_AREA = 2600, 85  # square points of a vertex of all searches, and of
 MEASURES = ("R@1", "recall@10")
 TICKS = (0.8, 0.9, 0.95, 0.98, 0.99)
 LOWEST, HIGHEST = 0.75, 0.995  # of the recalls that are drawn
+INITIAL_LABEL = 0.88  # the recall at which an initial graph's curve has its name
 # Of training: what the panel is called, and how it is shown.
 HISTORY = {
     "reward": ("reward", np.asarray),
@@ -69,28 +70,31 @@ def toy(found, hub, efSearch):
     """
     figure = Figure((13, 7.8), layout="constrained")
     stages = {"Complete": found.before, "Pruned": found.after}
-    for axes, (name, stage) in zip(figure.subplots(1, 2), stages.items(), strict=True):
+    notes = (
+        "A link is wide where it begins, and the wider the more searches find its end by it.",
+        "Colour and numeral: class. Area: how many searches go on through a vertex.",
+    )
+    panels = zip(figure.subplots(1, 2), stages.items(), notes, strict=True)
+    for axes, (name, stage), note in panels:
         links = int((stage.graph.neighbors >= 0).sum())
-        axes.set_title(f"{name} graph: {links:,} links\n{_measured(stage, efSearch)}", pad=10)
+        axes.set_title(f"{name} graph, {links:,} links\n{_measured(stage, efSearch)}", pad=10)
         _links(axes, found, stage)
         _vertices(axes, found, stage, hub)
-        axes.set(aspect="equal", xlim=(-0.05, 1.05), ylim=(-0.05, 1.05))
-        axes.set_axis_off()
+        axes.set(aspect="equal", xlim=(-0.05, 1.05), ylim=(-0.05, 1.05), xticks=[], yticks=[])
+        axes.set_xlabel(note)
+        axes.spines[:].set_visible(False)
     figure.suptitle(_hubs(found, hub), x=0.01, ha="left", fontsize=13)
-    figure.supxlabel(
-        "Colour and numeral: class. A link is wide where it begins, and the wider the more "
-        "searches find its end by it.", color="#333333", fontsize=9,
-    )  # fmt: skip
     _key(figure, hub)
     return figure
 
 
 def _measured(stage, efSearch):
     points = list(stage.points())
-    stated = [p for p in points if p["efSearch"] == efSearch] + points[-1:]
-    return "R@1 " + ", ".join(
-        f"{p['R@1']:.3f} at {p['ndis']:.1f} distances per query (efSearch {p['efSearch']})"
-        for p in stated
+    chosen = [next(p for p in points if p["efSearch"] == efSearch), points[-1]]
+    return "\n".join(
+        f"R@1 {p['R@1']:.3f} [{p['R@1_lo']:.3f}, {p['R@1_hi']:.3f}] at {p['ndis']:.1f} distances "
+        f"per query (efSearch {p['efSearch']}, {p['nq']} queries)"
+        for p in chosen
     )
 
 
@@ -160,7 +164,7 @@ def _key(figure, hub):
     ]
     handles.append(Line2D([], [], ls="", marker="*", color=GREY, ms=15))
     figure.legend(handles, [*texts.values(), "the start: all do"], loc="outside lower center",
-                  ncols=4, frameon=False, borderpad=1.2, columnspacing=3)  # fmt: skip
+                  ncols=4, frameon=False, borderpad=1, columnspacing=3)  # fmt: skip
 
 
 @mpl.rc_context(STYLE)
@@ -222,53 +226,54 @@ def _axes(axes, measure):
 def _rivals(axes, rivals, initial, measure):
     """Thin curves, dashed for initial graphs, under their envelope; its largest distances."""
     for (graph, policy), of in rivals.items():
-        dashed = policy == "unpruned" and graph in initial
-        style = (
-            {"color": GREY, "lw": 1.2, "ls": (0, (5, 2))} if dashed else {"color": FAINT, "lw": 0.7}
-        )
-        axes.plot(of["ndis"], of[measure], zorder=2, **style)
-    targets = -np.expm1(np.linspace(np.log1p(-LOWEST), np.log1p(-HIGHEST), 121))
-    at = np.array([
-        [curves.distances_at(of[measure], of["ndis"], t) for t in targets] for of in rivals.values()
-    ]).reshape(len(rivals), len(targets))  # fmt: skip
-    reached = np.isfinite(at).any(0)
-    if not reached.any():
-        return 0
-    at, targets = np.where(np.isnan(at), np.inf, at)[:, reached], targets[reached]
-    least, best = at.min(0), at.argmin(0)
+        if policy == "unpruned" and graph in initial:
+            axes.plot(of["ndis"], of[measure], color=GREY, lw=1.2, ls=(0, (5, 2)), zorder=2)
+            i = int(np.abs(of[measure] - INITIAL_LABEL).argmin())
+            _label(axes, of["ndis"][i], of[measure][i], f"initial: {_name(graph, policy)}")
+        else:
+            axes.plot(of["ndis"], of[measure], color=FAINT, lw=0.7, zorder=2)
+    least, best, targets = _envelope(list(rivals.values()), measure)
     axes.plot(least, targets, color=INK, lw=1.6, zorder=3)
-    names = list(rivals)
     for i in np.unique(best):
         where = np.flatnonzero(best == i)
         middle = where[len(where) // 2]
-        name = _name(*names[i]) + (
-            ", initial" if names[i][0] in initial and names[i][1] == "unpruned" else ""
-        )
-        _label(axes, least[middle], targets[middle], name, "#555555", "left")
-    return least[-1]
+        name = _name(*list(rivals)[i])
+        _label(axes, least[middle], targets[middle], f"best rival: {name}", INK)
+    return least.max(initial=0)
+
+
+def _envelope(rivals, measure):
+    """The least distances over rivals, which rival has them, and the recalls: (n,) each."""
+    targets = -np.expm1(np.linspace(np.log1p(-LOWEST), np.log1p(-HIGHEST), 121))
+    at = np.array([
+        [curves.distances_at(of[measure], of["ndis"], t) for t in targets] for of in rivals
+    ]).reshape(-1, len(targets))  # fmt: skip
+    at = np.where(np.isnan(at), np.inf, at)
+    reached = np.isfinite(at).any(0)
+    at = at[:, reached]
+    return at.min(0, initial=np.inf), at.argmin(0) if len(at) else [], targets[reached]
 
 
 def _learned(axes, learned, measure):
     """Strong curves, a colour for each agent and graph; their smallest distances."""
-    kinds = {}
+    kinds, least = {}, []
     for (graph, policy), of in learned.items():
         kinds.setdefault((graph, policy.rsplit("_seed", 1)[0]), []).append(of)
-    heights = np.linspace(0.35, 0.75, len(kinds)) if len(kinds) > 1 else [0.55]
-    least = []
-    for i, ((graph, agent), seeds) in enumerate(kinds.items()):
+    heights = np.linspace(0.2, 0.8, 2 * len(kinds) + 1)[1::2]  # of labels, along the curves
+    for i, ((graph, agent), of_seeds) in enumerate(kinds.items()):
         colour = LEARNED[i % len(LEARNED)]
-        for of in seeds:
-            axes.plot(of["ndis"], of[measure], color=colour, lw=2.2, marker="o", ms=3, zorder=5)
+        for of in of_seeds:
+            x, y = of["ndis"], of[measure]
+            axes.plot(x, y, color=colour, lw=2, marker="o", ms=3, zorder=5)
             if measure == "R@1":
-                axes.fill_between(of["ndis"], of["R@1_lo"], of["R@1_hi"], color=colour, alpha=0.12,
-                                  lw=0, zorder=1)  # fmt: skip
-        drawn = (seeds[0][measure] >= LOWEST) & (seeds[0][measure] <= HIGHEST)
-        if drawn.any():
-            least.append(seeds[0]["ndis"][drawn][0])
-            ndis, recall = (seeds[0][name][drawn] for name in ("ndis", measure))
-            at = int(heights[i] * len(ndis))
-            number = f", {len(seeds)} seeds" if len(seeds) > 1 else ""
-            _label(axes, ndis[at], recall[at], _name(graph, agent) + number, colour, "right")
+                bounds = of["R@1_lo"], of["R@1_hi"]
+                axes.fill_between(x, *bounds, color=colour, alpha=0.12, lw=0, zorder=1)
+            drawn = np.flatnonzero((y >= LOWEST) & (y <= HIGHEST))
+            least += x[drawn[:1]].tolist()
+        if len(drawn):
+            at = drawn[int(heights[i] * len(drawn))]
+            name = _name(graph, agent) + (f", {len(of_seeds)} seeds" if len(of_seeds) > 1 else "")
+            _label(axes, x[at], y[at], name, colour, 9, "right")
     return min(least, default=1)
 
 
@@ -277,10 +282,11 @@ def _name(graph, policy):
     return graph if policy == "unpruned" else f"{policy}\n{graph}"
 
 
-def _label(axes, x, y, text, colour, side):
-    offset, size = (-7, 9) if side == "right" else (6, 6.5)
-    note = axes.annotate(text, (x, y), (offset, 0), textcoords="offset points", ha=side, va="center",
-                         color=colour, size=size, zorder=6)  # fmt: skip
+def _label(axes, x, y, text, colour=GREY, size=6.5, side="left"):
+    """A text beside a point; side: its own, that is at the point."""
+    style = {"color": colour, "size": size, "ha": side, "va": "center", "zorder": 6}
+    offset = (6 if side == "left" else -7, 0)
+    note = axes.annotate(text, (x, y), offset, textcoords="offset points", **style)
     note.set_path_effects([withStroke(linewidth=2, foreground="white")])
 
 

@@ -28,7 +28,9 @@ JUDGE = {"efSearch": [1, 2, 3, 4, 6, 8], "targets": {"R@1": [0.95]}}
 HUB = 0.1  # of all searches, at least, go on through a hub
 NEAREST = 0.055  # of the side of the picture, between two vertices
 
-VERTICES = "id class x y start in_before in_after out_before out_after through_before through_after hub".split()
+VERTICES = (
+    "id class x y start in_before in_after out_before out_after through_before through_after hub"
+).split()
 LINKS = "source target used_before used_after kept".split()
 CURVE = "graph links efSearch R@1 R@1_lo R@1_hi ndis nq".split()
 

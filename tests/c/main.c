@@ -394,7 +394,8 @@ static void episodes(size_t nb, size_t M0, size_t k, size_t ef, int kind, int ip
     for (size_t t = 0; t < N / 2 * d; t++) /* half of the queries are whole */
         x[t] = (float)draw(100);
     ann_batch batch = {.x = x, .centroids_t = kind == 3 ? floats(NSQ * KSUB * DSUB) : NULL,
-                       .start = ids(N, nb, 0), .absent = ids(N, nb, 1), .dsub = kind == 3 ? DSUB : 0, .n = N, .k = k,
+                       .start = ids(N, nb, 0), .absent = ids(N, nb, 1),
+                       .dsub = kind == 3 ? DSUB : 0, .n = N, .k = k,
                        .key = 7, .threads = threads, .room = room};
     batch.visited = buffer(T * nb, sizeof *batch.visited);
     batch.epochs = buffer(T, sizeof *batch.epochs);

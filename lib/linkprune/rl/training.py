@@ -43,9 +43,7 @@ class Validation:
 
     def curve(self, graph):
         """Curves of a graph by measure."""
-        return measure(
-            graph, self.space, self.x, self.truth, self.settings["efSearch"], self.threads
-        )
+        return measure(graph, self.space, self.queries, self.settings["efSearch"], self.threads)
 
     def score(self, graph):
         """Mean logarithm of the distances at the targets: less is better; infinity: not reached."""

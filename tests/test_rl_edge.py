@@ -12,7 +12,8 @@ from test_rl_environment import asked
 from linkprune.errors import ConfigError
 from linkprune.kernels import episodes
 from linkprune.kernels.episodes import Credit
-from linkprune.rl import edge, rewards, settings
+from linkprune.rl import capped, edge, rewards, settings
+from linkprune.rl.capped import CappedAgent
 from linkprune.rl.edge import FRACTION, LEAST_MISS, LEAST_SHARE, LIMIT, EdgeAgent
 from linkprune.rl.environment import Environment, Space
 
@@ -317,3 +318,40 @@ def test_links_that_lead_nowhere_go_and_the_others_stay():
     assert (p[:, 5:] < 0.5).all() and p[:, 5:].mean() < 0.1
     assert (p[:, :2] > 0.5).all()
     assert seen[-1] > seen[0]
+
+
+# Under a cap
+
+
+def wide(nb=5, M0=8):
+    rows = (np.arange(nb)[:, None] + np.arange(1, M0 + 1)) % nb
+    rows[:, -1] = -1
+    return flat(rows)
+
+
+def test_places_fall_from_all_to_the_cap_over_half_of_the_steps_and_go_to_the_best():
+    graph, s = wide(), entry(steps=8, max_degree=2, rho=0.0, initial=0.9)
+    agent, rng, places = CappedAgent(graph, s, 9.0, [4], [0.5]), np.random.default_rng(0), []
+    for step in range(8):
+        gain, cost = rng.integers(-3, 4, (2, 5, 8))
+        nothing = np.zeros(1, np.int32)
+        agent.step(Told(Credit(gain * FRACTION, cost, nothing, nothing, nothing)), step, 1)
+        p = agent.probabilities()
+        places.append(agent.places)
+        assert (p[:, -1] == 0).all() and set(np.unique(p[:, :-1])) <= {0.9, capped.EXPLORED}
+        for u in range(5):
+            value = (agent.gain - agent.cost)[u, :-1]
+            best = np.lexsort((np.arange(7), -value))[: agent.places]
+            assert set(np.flatnonzero(p[u] == 0.9)) == set(best.tolist())
+    # 8 (2 / 8)^(1/4), ^(2/4), ^(3/4), and the cap from the fourth step on.
+    assert places == [6, 4, 3, 2, 2, 2, 2, 2]
+
+
+def test_at_first_every_link_has_a_place_and_a_wide_cap_leaves_it():
+    graph = wide()
+    agent = CappedAgent(graph, entry(steps=2, max_degree=20), 9.0, [4], [0.5])
+    nothing, zero = np.zeros(1, np.int32), np.zeros((5, 8), np.int64)
+    for step in range(2):
+        assert (agent.probabilities()[:, :-1] == 0.95).all()
+        agent.step(Told(Credit(zero, zero, nothing, nothing, nothing)), step, 1)
+    assert (agent.probabilities()[:, :-1] == 0.95).all()

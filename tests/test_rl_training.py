@@ -1,5 +1,7 @@
 """Trainings from the first step to the graph, and what a kill leaves of them."""
 
+import contextlib
+import functools
 import logging
 import os
 import random
@@ -23,16 +25,20 @@ JUDGED = {"efSearch": EF, "targets": {"R@1": [0.9], "recall@10": [0.9]}}
 NB, SEED = 300, 5
 
 
-def setting(name="hnsw", metric="l2", threads=1, judged=None):
-    """An environment, what validates, and the base."""
-    base, learn, held_out = (clustered(n, 16, seed, spread=0.8)
-                           for seed, n in enumerate((NB, 900, 150)))  # fmt: skip
+@functools.cache
+def made(name):
+    """A graph, the base, and queries to learn from and to validate with."""
+    base, *asking = (clustered(n, 16, s, spread=0.8) for s, n in enumerate((NB, 900, 150)))
     key = keys.HNSW(10, 4, 30, "float") if name == "hnsw" else keys.NSW(5, 30, "float")
-    graph, space = hnsw.build(key, base, 1), Space(base, metric=metric)
-    learn, held_out = (asked(x, groundtruth.exact(x, base, 10, metric)[0])
-                       for x in (learn, held_out))  # fmt: skip
-    environment = Environment(graph, space, learn, SEED, threads)
-    return environment, Validation(space, held_out, judged or JUDGED, threads), base
+    return hnsw.build(key, base, 1), base, [asked(x, groundtruth.exact(x, base, 10)[0])
+                                            for x in asking]  # fmt: skip
+
+
+def setting(name="hnsw", threads=1, judged=JUDGED):
+    """An environment, what validates, and the base."""
+    graph, base, (learn, held_out) = made(name)
+    environment = Environment(graph, Space(base), learn, SEED, threads)
+    return environment, Validation(Space(base), held_out, judged, threads), base
 
 
 def complete(**values):
@@ -174,6 +180,7 @@ def test_under_a_cap_no_vertex_keeps_more():
     whole, done = trained(complete(max_degree=4, steps=4))
     degrees = (done.graph.neighbors >= 0).sum(1)
     assert done.graph.neighbors.shape[1] == degrees.max() == 4
+    assert setting()[1].score(done.graph) == done.history["score"][done.chosen]
     assert links(done.graph) < links(whole)
 
 
@@ -280,8 +287,9 @@ def test_a_file_that_is_no_checkpoint_is_ignored_with_a_warning(tmp_path, caplog
     assert checkpoint.load() is None and "not usable" in caplog.text
 
 
-@pytest.mark.parametrize("steps", [0, 1, 2, 5, 9])
-def test_stopped_after_any_step_it_ends_with_the_same_bits(tmp_path, steps, undisturbed):
+def stopped(path, s, steps):
+    """A training that an exception ends after so many lines, and what the next one makes of it."""
+
     class Stopped(Exception):
         pass
 
@@ -292,15 +300,24 @@ def test_stopped_after_any_step_it_ends_with_the_same_bits(tmp_path, steps, undi
         if len(said) == steps:
             raise Stopped
 
-    checkpoint = Checkpoint(tmp_path / "checkpoint.h5", "x")
-    try:
-        trained(complete(), checkpoint=checkpoint, say=say)
-    except Stopped:
-        said.clear()
-    done = trained(complete(), checkpoint=checkpoint, say=said.append)[1]
+    with contextlib.suppress(Stopped):
+        trained(s, checkpoint=Checkpoint(path, "x"), say=say)
+    said.clear()
+    return trained(s, checkpoint=Checkpoint(path, "x"), say=said.append)[1], said
+
+
+@pytest.mark.parametrize("steps", [1, 2, 6, 10])
+def test_stopped_after_any_step_it_ends_with_the_same_bits(tmp_path, steps, undisturbed):
+    done, said = stopped(tmp_path / "checkpoint.h5", complete(), steps)
     assert bits(done) == bits(undisturbed[1])
     if steps > 1:
         assert said[0] == f"going on after step {steps - 1} of 9"
+
+
+def test_stopped_under_a_cap_it_ends_with_the_same_bits(tmp_path):
+    s = complete(max_degree=4)
+    done, _ = stopped(tmp_path / "checkpoint.h5", s, 4)
+    assert bits(done) == bits(trained(s)[1])
 
 
 SCRIPT = """

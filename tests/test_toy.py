@@ -24,7 +24,7 @@ def traced(graph, x, query, ef):
     pool, expanded, by = [(d[graph.entry_point], graph.entry_point)], set(), []
     seen = {graph.entry_point}
     while True:
-        waiting = [c for c in sorted(pool) if c[1] not in expanded]
+        waiting = [c for c in pool if c[1] not in expanded]
         if not waiting or sum(c[0] < waiting[0][0] for c in pool) >= ef:
             return by
         u = waiting[0][1]
@@ -34,6 +34,7 @@ def traced(graph, x, query, ef):
                 seen.add(v)
                 pool.append((d[v], v))
                 by.append((u, slot))
+        pool = sorted(pool)[:ef]
 
 
 def test_the_digits_are_split_into_base_and_queries():
@@ -123,7 +124,9 @@ def test_what_is_left_finds_most_at_a_fraction_of_the_cost(found):
     assert pruning.reachable(graph).all()
     assert graph.entry_point == found.before.graph.entry_point
     kept = [set(row[row >= 0].tolist()) for row in graph.neighbors]
-    assert all(len(row) == (links >= 0).sum() for row, links in zip(kept, graph.neighbors))
+    assert all(
+        len(row) == (links >= 0).sum() for row, links in zip(kept, graph.neighbors, strict=True)
+    )
     assert 100 < sum(map(len, kept)) < 1000
     assert 3 <= len(found.after.hubs(toy.HUB)) <= 20
 

@@ -8,7 +8,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
+from matplotlib.ticker import MaxNLocator
 
 from linkprune import curves, store
 from linkprune.errors import ConfigError
@@ -40,6 +40,7 @@ AREA, LEAST_AREA = 2600, 85  # square points of a vertex of all searches, and of
 MEASURES = ("R@1", "recall@10")
 TICKS = (0.8, 0.9, 0.95, 0.98, 0.99)
 LOWEST, HIGHEST = 0.75, 0.995  # of the recalls that are drawn
+TARGETS = -np.expm1(np.linspace(np.log1p(-LOWEST), np.log1p(-HIGHEST), 121))
 INITIAL_LABEL = 0.88  # the recall at which an initial graph's curve has its name
 # Of training: what the panel is called, and how it is shown.
 HISTORY = {
@@ -136,9 +137,7 @@ def _vertices(axes, found, stage, hub):
     for v in np.argsort(-through, kind="stable"):
         (x, y), area, colour = found.xy[v], _area(through[v]), CLASSES[found.label[v]]
         shape, area = ("*", 1.3 * area) if v == start else ("o", area)
-        axes.scatter(
-            x, y, area, colour, shape, edgecolors="white", linewidths=0.8, zorder=3
-        )  # fmt: skip
+        axes.scatter(x, y, area, colour, marker=shape, edgecolors="white", linewidths=0.8, zorder=3)
         size, weight = (3 + 0.28 * np.sqrt(area), "bold") if v in bold else (6, "normal")
         axes.text(x, y, str(found.label[v]), color=_ink_on(colour), size=size, weight=weight,
                   ha="center", va="center_baseline", zorder=4)  # fmt: skip
@@ -186,9 +185,8 @@ def comparison(rows):
         for measure, axes in zip(MEASURES, line, strict=True):
             axes.set_title(f"{dataset}: {measure} of {own[0]['nq']} queries")
             _axes(axes, measure)
-            right = _rivals(axes, rivals, {graph for graph, _ in learned}, measure)
-            left = _learned(axes, learned, measure)
-            axes.set_xlim(left / 1.5, max(right, left) * 1.5)
+            most = _rivals(axes, rivals, {graph for graph, _ in learned}, measure)
+            axes.set_xlim(0, 1.1 * max(most, _learned(axes, learned, measure), 1))
     return figure
 
 
@@ -206,7 +204,7 @@ def _methods(rows, role):
 
 
 def _axes(axes, measure):
-    """Even steps of -log(1 - recall), in which a curve is nearly a line."""
+    """Even steps of -log(1 - recall), in which curves are interpolated, so nearly a line each."""
 
     def forward(recall):
         return -np.log1p(-np.minimum(recall, 1 - 1e-9))
@@ -214,49 +212,44 @@ def _axes(axes, measure):
     axes.set_yscale("function", functions=(forward, lambda y: -np.expm1(-y)))
     axes.set_yticks(TICKS, [f"{t:g}" for t in TICKS])
     axes.set_ylim(LOWEST, HIGHEST)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
-    axes.xaxis.set_major_formatter(ScalarFormatter())
-    axes.xaxis.set_minor_locator(NullLocator())
     axes.grid(axis="y", color="#EEEEEE", lw=0.8)
     axes.set_axisbelow(True)
     axes.set(xlabel="distances per query", ylabel=measure)
 
 
+def _sampled(of, measure):
+    """The distances of a method at TARGETS (n,), NaN outside what was measured."""
+    return np.array([curves.distances_at(of[measure], of["ndis"], t) for t in TARGETS])
+
+
 def _rivals(axes, rivals, initial, measure):
     """Thin curves, dashed for initial graphs, under their envelope; its largest distances."""
-    for (graph, policy), of in rivals.items():
+    at = np.array([_sampled(of, measure) for of in rivals.values()]).reshape(-1, len(TARGETS))
+    for (graph, policy), line in zip(rivals, at, strict=True):
         if policy == "unpruned" and graph in initial:
-            axes.plot(of["ndis"], of[measure], color=GREY, lw=1.2, ls=(0, (5, 2)), zorder=2)
-            i = int(np.abs(of[measure] - INITIAL_LABEL).argmin())
-            _label(axes, of["ndis"][i], of[measure][i], f"initial: {_name(graph, policy)}")
+            axes.plot(line, TARGETS, color=GREY, lw=1.2, ls=(0, (5, 2)), zorder=4)
+            i = np.where(np.isnan(line), np.inf, np.abs(TARGETS - INITIAL_LABEL)).argmin()
+            if np.isfinite(line[i]):
+                _label(axes, line[i], TARGETS[i], f"initial: {_name(graph, policy)}")
         else:
-            axes.plot(of["ndis"], of[measure], color=FAINT, lw=0.7, zorder=2)
-    least, best, targets = _envelope(list(rivals.values()), measure)
+            axes.plot(line, TARGETS, color=FAINT, lw=0.7, zorder=2)
+    reached = np.isfinite(at).any(0)
+    least = np.where(np.isnan(at), np.inf, at)[:, reached]
+    if not least.size:
+        return 0
+    best, least, targets = least.argmin(0), least.min(0), TARGETS[reached]
     axes.plot(least, targets, color=INK, lw=1.6, zorder=3)
     for i in np.unique(best):
         where = np.flatnonzero(best == i)
         middle = where[len(where) // 2]
         name = _name(*list(rivals)[i])
         _label(axes, least[middle], targets[middle], f"best rival: {name}", INK)
-    return least.max(initial=0)
-
-
-def _envelope(rivals, measure):
-    """The least distances over rivals, which rival has them, and the recalls: (n,) each."""
-    targets = -np.expm1(np.linspace(np.log1p(-LOWEST), np.log1p(-HIGHEST), 121))
-    at = np.array([
-        [curves.distances_at(of[measure], of["ndis"], t) for t in targets] for of in rivals
-    ]).reshape(-1, len(targets))  # fmt: skip
-    at = np.where(np.isnan(at), np.inf, at)
-    reached = np.isfinite(at).any(0)
-    at = at[:, reached]
-    return at.min(0, initial=np.inf), at.argmin(0) if len(at) else [], targets[reached]
+    return least.max()
 
 
 def _learned(axes, learned, measure):
-    """Strong curves, a colour for each agent and graph; their smallest distances."""
-    kinds, least = {}, []
+    """Strong curves, a colour for each agent and graph; their largest distances."""
+    kinds, most = {}, 0
     for (graph, policy), of in learned.items():
         kinds.setdefault((graph, policy.rsplit("_seed", 1)[0]), []).append(of)
     heights = np.linspace(0.2, 0.8, 2 * len(kinds) + 1)[1::2]  # of labels, along the curves
@@ -264,17 +257,19 @@ def _learned(axes, learned, measure):
         colour = LEARNED[i % len(LEARNED)]
         for of in of_seeds:
             x, y = of["ndis"], of[measure]
-            axes.plot(x, y, color=colour, lw=2, marker="o", ms=3, zorder=5)
+            line = _sampled(of, measure)
+            most = np.nanmax(line, initial=most)
+            axes.plot(line, TARGETS, color=colour, lw=2, zorder=5)
+            axes.plot(x, y, "o", color=colour, ms=3, zorder=5)
             if measure == "R@1":
                 bounds = of["R@1_lo"], of["R@1_hi"]
-                axes.fill_between(x, *bounds, color=colour, alpha=0.12, lw=0, zorder=1)
-            drawn = np.flatnonzero((y >= LOWEST) & (y <= HIGHEST))
-            least += x[drawn[:1]].tolist()
+                axes.fill_between(x, *bounds, color=colour, alpha=0.15 / len(of_seeds), lw=0)
+        drawn = np.flatnonzero((y >= LOWEST) & (y <= HIGHEST))
         if len(drawn):
             at = drawn[int(heights[i] * len(drawn))]
             name = _name(graph, agent) + (f", {len(of_seeds)} seeds" if len(of_seeds) > 1 else "")
             _label(axes, x[at], y[at], name, colour, 9, "right")
-    return min(least, default=1)
+    return most
 
 
 def _name(graph, policy):
@@ -300,15 +295,18 @@ def training(histories):
     figure = Figure((2.3 * len(HISTORY), 2.3 * len(histories)), layout="constrained")
     panels = figure.subplots(len(histories), len(HISTORY), squeeze=False)
     for (name, of_seeds), line in zip(histories.items(), panels, strict=True):
-        line[0].set_ylabel(name, color=INK)
+        line[0].set_ylabel(name, color=INK, size=7)
         for (quantity, (title, shown)), axes in zip(HISTORY.items(), line, strict=True):
             axes.set(title=title, xlabel="step")
+            axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             for i, (seed, (history, chosen)) in enumerate(of_seeds.items()):
                 y, colour = shown(history[quantity]), LEARNED[i % len(LEARNED)]
                 steps = np.flatnonzero(np.isfinite(y))
                 axes.plot(steps + 1, y[steps], color=colour, lw=1.2)
                 axes.plot(chosen + 1, y[chosen], "o", color=colour, ms=5)
-                if len(of_seeds) > 1 and len(steps):
-                    axes.annotate(str(seed), (steps[-1] + 1, y[steps[-1]]), (3, 0), va="center",
-                                  textcoords="offset points", color=colour, size=7)  # fmt: skip
+                if axes is line[-1] and len(of_seeds) > 1:
+                    axes.annotate(
+                        f"seed {seed}", (steps[-1] + 1, y[steps[-1]]), (6, 0), color=colour, size=7,
+                        textcoords="offset points", va="center",
+                    )  # fmt: skip
     return figure

@@ -1,18 +1,6 @@
 # Figures: the toy example of pruning, the curves of a pruning experiment, its training.
 
 
-def training_files(experiment):
-    """Data set, graph and agent -> {seed: its training}, of a pruning experiment."""
-    return {
-        f"{dataset}\n{graph}\n{agent}": {
-            seed: f"results/{dataset}/{graph}/{policy}/training.h5"
-            for seed, policy in by_seed.items()
-        }
-        for dataset in experiment_datasets(experiment)
-        for (graph, agent), by_seed in pruning_points(experiment)[0].items()
-    }
-
-
 rule toy:
     input:
         code("toy"),
@@ -43,7 +31,10 @@ rule pruning_plot:
         code("pruning_plot"),
         table="results/{experiment}.csv",
         trainings=lambda w: [
-            path for by_seed in training_files(w.experiment).values() for path in by_seed.values()
+            f"results/{dataset}/{graph}/{policy}/training.h5"
+            for dataset in experiment_datasets(w.experiment)
+            for (graph, _), by_seed in pruning_points(w.experiment)[0].items()
+            for policy in by_seed.values()
         ],
     output:
         svg=report(
@@ -64,6 +55,9 @@ rule pruning_plot:
     conda:
         "../../environment.yml"
     params:
-        histories=lambda w: training_files(w.experiment),
+        learned=lambda w: {
+            dataset: pruning_points(w.experiment)[0]
+            for dataset in experiment_datasets(w.experiment)
+        },
     script:
         "../scripts/pruning_plot.py"

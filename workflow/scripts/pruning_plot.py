@@ -5,18 +5,25 @@ from linkprune import log
 log.redirect(snakemake.log[0])
 
 import csv
+from pathlib import Path
 
 from linkprune import plots, store
 
 
-def main(table, histories, out):
+def main(table, learned, out):
     with open(table, newline="") as f:
         figure = plots.comparison(list(csv.DictReader(f)))
     plots.save(figure, out.svg)
     plots.save(figure, out.pdf)
-    read = {name: {seed: history(path) for seed, path in of_seeds.items()}
-            for name, of_seeds in histories.items()}  # fmt: skip
-    plots.save(plots.training(read), out.training)
+    histories = {
+        f"{dataset}\n{graph}\n{agent}": {
+            seed: history(Path("results", dataset, graph, policy, "training.h5"))
+            for seed, policy in by_seed.items()
+        }
+        for dataset, of_agents in learned.items()
+        for (graph, agent), by_seed in of_agents.items()
+    }
+    plots.save(plots.training(histories), out.training)
 
 
 def history(path):
@@ -24,4 +31,4 @@ def history(path):
     return dict(zip(plots.HISTORY, arrays, strict=True)), store.attrs(path)["chosen"]
 
 
-main(snakemake.input.table, snakemake.params.histories, snakemake.output)
+main(snakemake.input.table, snakemake.params.learned, snakemake.output)

@@ -12,6 +12,7 @@ import numpy as np
 from linkprune.rl.edge import EdgeAgent
 
 EXPLORED = 0.1  # keep probability of a link without a place
+RANKED = 1e-5  # less for each better link of the vertex, so that a repair knows their order
 
 
 class CappedAgent(EdgeAgent):
@@ -26,7 +27,7 @@ class CappedAgent(EdgeAgent):
         value = np.where(self.links, self.gain - self.cost, -np.inf)
         rank = np.argsort(np.argsort(-value, axis=1, kind="stable"), axis=1, kind="stable")
         p = np.where(rank < self.places, self.settings["initial"], EXPLORED)
-        return np.where(self.links, p, 0)
+        return np.where(self.links, p - RANKED * rank, 0)
 
     def step(self, environment, step, n):
         """Run the n episodes of a step and share out the places -> what happened, by name."""

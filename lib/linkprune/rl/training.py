@@ -46,11 +46,19 @@ class Validation:
         return measure(graph, self.space, self.queries, self.settings["efSearch"], self.threads)
 
     def score(self, graph):
-        """Mean logarithm of the distances at the targets: less is better; infinity: not reached."""
+        """Mean logarithm of the distances at the targets: less is better; infinity: not reached.
+
+        Where the first point of a curve is beyond a target, its distances count.
+        """
         found = self.curve(graph)
-        at = [found[name].distances_at(t) for name, ts in self.settings["targets"].items()
+        at = [_distances(found[name], t) for name, ts in self.settings["targets"].items()
               for t in ts]  # fmt: skip
         return float(np.log(at).mean()) if np.isfinite(at).all() else np.inf
+
+
+def _distances(curve, target):
+    easy = curve.hits[0].mean() >= target
+    return curve.ndis[0].mean() if easy else curve.distances_at(target)
 
 
 def measure(graph, space, queries, efSearch, threads=1):

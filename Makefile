@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 KERNELS := $(wildcard csrc/*.c csrc/*.h csrc/*.py) setup.py pyproject.toml
 
-.PHONY: all setup test lint bench clean help
+.PHONY: all setup prune test lint bench clean help
 
 all: setup ## set up, run the main job on the embedded data, say where the results are
 	$(BIN)/snakemake --cores $(CORES) results/table2.csv
@@ -36,7 +36,13 @@ setup: .venv/kernels ## pinned dependencies into .venv, kernels built
 	$(BIN)/pip install --quiet --requirement requirements-dev.txt --constraint constraints.txt
 	@touch $@
 
-test: setup lint ## set up, lint, and run all tests
+prune: setup .venv/prune ## torch too, which the published pruning agent needs
+
+.venv/prune: .venv/requirements requirements-prune.txt
+	$(BIN)/pip install --quiet --requirement requirements-prune.txt --constraint constraints.txt
+	@touch $@
+
+test: setup lint .venv/prune ## set up, lint, and run all tests
 	$(BIN)/pytest
 
 lint: setup .venv/dev ## ruff, snakefmt, snakemake --lint, the compiler's warnings

@@ -3,7 +3,10 @@
 linkcode       the whole method as one object; start here
 index          search on codes, re-ranking by reconstructions; exhaustive: without the graph
 codec, opq     product quantisation and its training
-graph, hnsw    the graph's schema and its construction
+graph          the graph's schema; builders: every kind by its key
+hnsw, vamana, nsg, flat   construction; graph_files: graphs in published formats
+rl             pruning by reinforcement learning; pruning: from a mask to a graph, and simple rules
+curves         distances at equal recall; pruning_tables, plots, toy: what is shown of it
 regression     vectors from their codes and those of their links; beta: its training
 groundtruth    exact neighbours; metrics, stats: accuracy and its intervals
 kernels        everything that counts, in C

@@ -16,7 +16,8 @@ log = logging.getLogger(__name__)
 
 
 def gather(data, settings, seed, threads=1):
-    """Training queries of a ``vectors.Vectors`` with their neighbours, in random order: Queries.
+    """Training queries of a ``vectors.Vectors`` with their neighbours: Queries, the last of which
+    can be set aside: what is made comes first, the others in random order.
 
     They are the rows of train and those of learn, as far as they are not the base; if these are
     more than settings["most"], or than settings["per_vertex"] for each base vector, a random choice
@@ -34,13 +35,12 @@ def gather(data, settings, seed, threads=1):
     log.info("%d training queries of %d, and %d made ones", n, have, lacking)
     own = _chosen(parts, have, n, seed) if n else None
     found = []
+    if lacking:
+        found.append(made(data.base, lacking, k, data.metric, seed, threads))
     if n:
         truth, _ = groundtruth.exact(own, data.base, k, data.metric, threads)
         found.append(Queries(own, truth, np.full(n, -1, np.int32)))
-    if lacking:
-        found.append(made(data.base, lacking, k, data.metric, seed, threads))
-    order = seeds.generator(seed, "order of training queries").permutation(n + lacking)
-    return Queries(*(np.concatenate(column)[order] for column in zip(*found, strict=True)))
+    return Queries(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 
 def made(base, n, k, metric, seed, threads=1):
@@ -52,7 +52,10 @@ def made(base, n, k, metric, seed, threads=1):
     such a query.
     """
     rng = seeds.generator(seed, "made queries")
-    source = rng.integers(0, len(base), n).astype(np.int32)
+    # All queries made of one vector follow one another, so that those set aside share none with the
+    # others: a policy that has learned a vector by heart must not be chosen for it.
+    rank = rng.permutation(len(base)).astype(np.int32)
+    source = rank[np.sort(rng.integers(0, len(base), n))]
     used, at = np.unique(source, return_inverse=True)
     width = min(NEIGHBORS, len(base) - 1)
     near, _ = groundtruth.exact(base[used], base, width + 1, metric, threads)

@@ -15,7 +15,15 @@ FAMILIES = {
     "beam": ["beam.c", "walk.h", "space.h", "adc_table.h"],
     "hnsw": ["hnsw.c", "select.h", "walk.h", "space.h", "adc_table.h"],
     "vamana": ["vamana.c", "select.h", "walk.h", "space.h"],
-    "episodes": ["episodes.c", "rng.h", "walk.h", "space.h", "adc_table.h"],
+    "episodes": [
+        "episodes.c",
+        "credit.c",
+        "thinned.h",
+        "rng.h",
+        "walk.h",
+        "space.h",
+        "adc_table.h",
+    ],
     "beta": ["beta.c", "solve.c", "matmul_block.h", "space.h", "adc_table.h"],
 }
 SHARED = ["kernels.h", "types.h"]

@@ -42,7 +42,7 @@ GOLDEN = {
     "episodes on bytes": "7ed71cad67dc",
 }
 FAMILIES = ["distance", "adc", "beam", "hnsw", "vamana", "episodes", "beta"]
-SOURCES = [*FAMILIES, "solve"]
+SOURCES = [*FAMILIES, "solve", "credit"]
 
 
 def sha(*arrays):

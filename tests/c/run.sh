@@ -7,7 +7,7 @@ trap 'rm -rf "$build"' EXIT
 flags="-std=gnu11 -fsanitize=address,undefined -fno-sanitize-recover=all -O1 -g -fno-omit-frame-pointer
     -Wall -Wextra -Werror -Wno-psabi -fopenmp -ffp-contract=off -DANN_NO_CLONES -Icsrc"
 # The longest first.
-for source in csrc/{hnsw,vamana,episodes,beam,adc,beta,distance,solve}.c tests/c/main.c; do
+for source in csrc/{hnsw,vamana,episodes,credit,beam,adc,beta,distance,solve}.c tests/c/main.c; do
     printf '%s\0' "$source"
 done | xargs -0 -P 2 -I{} bash -c '"$1" '"$(echo $flags)"' -c "$2" -o "$3/$(basename "$2").o"' \
     _ "${CC:-gcc}" {} "$build"

@@ -3,6 +3,7 @@
 queries      the queries that pruning learns from
 environment  episodes: searches for them while links are kept at random
 edge         the agent for CPUs: a logit for every link, credited by leaving the link out
+prior        what is expected of a link before much is known of it
 capped       the same under a degree cap
 network      the agent of the paper: a network over the vectors of a link, and its variants
 policy       keep probabilities of links: that network, or one logit per link

@@ -18,8 +18,8 @@ RANKED = 1e-5  # less for each better link of the vertex, so that a repair knows
 class CappedAgent(EdgeAgent):
     """An EdgeAgent with ``places`` for links at every vertex; settings max_degree and steps too."""
 
-    def __init__(self, graph, settings, b, efs, recall):
-        super().__init__(graph, settings, b, efs, recall)
+    def __init__(self, graph, settings, b, efs, recall, points=None):
+        super().__init__(graph, settings, b, efs, recall, points)
         self.places = graph.neighbors.shape[1]
 
     def probabilities(self):

@@ -12,6 +12,7 @@ is paid more than it costs at this rate moves the curve; another would only move
 import numpy as np
 
 from linkprune.errors import ConfigError
+from linkprune.rl import prior
 
 FRACTION = 256  # rates are passed as integers: 1 / FRACTION of a distance
 LIMIT = 7.0  # of a logit
@@ -49,12 +50,13 @@ def rates(b, recall):
 class EdgeAgent:
     """A logit per link (nb, M0), its discounted gain and cost, and recall at each efSearch.
 
-    Settings as in the config: k, eta, alpha, rho, initial; b, efs, recall: where it begins, see
-    ``training.operating_point``.
+    Settings as in the config: k, eta, alpha, rho, initial, prior; b, efs, recall: where it begins,
+    see ``training.operating_point``; points (nb, d): the vertices, for the kinds of a prior.
     """
 
-    def __init__(self, graph, settings, b, efs, recall):
+    def __init__(self, graph, settings, b, efs, recall, points=None):
         self.links = graph.neighbors >= 0
+        self.kind = prior.kinds(graph, points) if settings["prior"] else None
         self.settings, self.b, self.efs = settings, b, efs
         self.recall = np.array(recall, np.float64)  # (n_efs,)
         initial = settings["initial"]
@@ -75,8 +77,7 @@ class EdgeAgent:
         weight = 1 / np.maximum(p, LEAST_SHARE)
         self.gain = s["rho"] * self.gain + credit.gain / FRACTION * weight
         self.cost = s["rho"] * self.cost + credit.cost * weight
-        evidence = np.abs(self.gain) + np.abs(self.cost) + s["alpha"]
-        change = s["eta"] * (self.gain - self.cost) / evidence
+        change = s["eta"] * self._direction()
         self.logit = np.where(self.links, np.clip(self.logit + change, -LIMIT, LIMIT), -LIMIT)
         for i in range(len(self.recall)):
             drawn = credit.drawn == i
@@ -88,6 +89,15 @@ class EdgeAgent:
             "ndis": float(credit.ndis.mean()),
             **self._moved(p),
         }
+
+    def _direction(self):
+        """Net value over evidence, in -1 ... 1: (nb, M0); a prior counts as that much cost."""
+        gain, cost, alpha = self.gain, self.cost, self.settings["alpha"]
+        if self.kind is not None:
+            weight = self.settings["prior"]
+            gain = gain + weight * prior.ratios(self.kind, gain, cost)
+            cost = cost + weight
+        return (gain - cost) / (np.abs(gain) + np.abs(cost) + alpha)
 
     def _moved(self, p):
         """Mean KL of the new from the old draws, and mean entropy, over the links."""

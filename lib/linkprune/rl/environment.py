@@ -45,6 +45,10 @@ class Space(NamedTuple):
             return {"vectors": self.vectors, "ip": ip}
         return {"codes": self.codes, "centroids": self.codec.centroids, "ip": ip}
 
+    def points(self, threads=1):
+        """The vertices as vectors (nb, d): those given, or the decoded ones."""
+        return self.vectors if self.codes is None else self.codec.decode(self.codes, threads)
+
     def prepared(self, x, threads=1):
         """Queries (n, d) of any dtype as the kernels want them: float32, rotated for codes."""
         x = np.ascontiguousarray(x, np.float32)

@@ -10,7 +10,7 @@ from linkprune.rl.environment import Queries
 
 VALIDATION_SHARE = 5  # at most one in so many queries validates
 NEIGHBORS = 10  # among which a made query is moved
-MOVE = 0.3  # of the difference of two of them: little enough that it stays in their midst
+MOVE = 0.7  # of the difference of two of them: less makes queries that are too much alike
 
 log = logging.getLogger(__name__)
 
@@ -47,9 +47,8 @@ def made(base, n, k, metric, seed, threads=1):
     """Queries where a data set has too few: Queries of float32 vectors.
 
     Each is a base vector, absent from its episode, moved by a part of the difference of two of its
-    neighbours. So it lies as far from its nearest neighbours as the base vectors do from theirs, as
-    a query from the same source does; the base vector itself would be nearer than anything is to
-    such a query.
+    neighbours. So it lies about as far from its nearest neighbours as a query from the same source
+    does; the base vector itself would be nearer than anything is to such a query.
     """
     rng = seeds.generator(seed, "made queries")
     # All queries made of one vector follow one another, so that those set aside share none with the

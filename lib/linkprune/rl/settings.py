@@ -8,7 +8,7 @@ COMMON = {
 DEFAULTS = {
     "edge": {
         **COMMON, "efSearch": None, "recalls": [0.92, 0.96, 0.98, 0.99], "eta": 1.0,
-        "alpha": 100.0, "rho": 0.7,
+        "alpha": 100.0, "rho": 0.7, "prior": 0.0,
     },
     "network": {
         **COMMON, "k": 1, "efSearch": [10], "policy": "mlp", "credit": "shared", "hidden": 2048,

@@ -338,11 +338,17 @@ def test_places_fall_from_all_to_the_cap_over_half_of_the_steps_and_go_to_the_be
         agent.step(Told(Credit(gain * FRACTION, cost, nothing, nothing, nothing)), step, 1)
         p = agent.probabilities()
         places.append(agent.places)
-        assert (p[:, -1] == 0).all() and set(np.unique(p[:, :-1])) <= {0.9, capped.EXPLORED}
+        assert (p[:, -1] == 0).all()
+        placed = p > 0.5
+        assert (abs(p[placed] - 0.9) < 1e-3).all()
+        assert (abs(p[:, :-1][~placed[:, :-1]] - capped.EXPLORED) < 1e-3).all()
         for u in range(5):
             value = (agent.gain - agent.cost)[u, :-1]
             best = np.lexsort((np.arange(7), -value))[: agent.places]
-            assert set(np.flatnonzero(p[u] == 0.9)) == set(best.tolist())
+            assert set(np.flatnonzero(placed[u])) == set(best.tolist())
+            # The better a link, the more probable: a repair knows their order.
+            order = np.lexsort((np.arange(7), -value))
+            assert (np.diff(p[u, order]) < 0).all()
     # 8 (2 / 8)^(1/4), ^(2/4), ^(3/4), and the cap from the fourth step on.
     assert places == [6, 4, 3, 2, 2, 2, 2, 2]
 
@@ -352,6 +358,6 @@ def test_at_first_every_link_has_a_place_and_a_wide_cap_leaves_it():
     agent = CappedAgent(graph, entry(steps=2, max_degree=20), 9.0, [4], [0.5])
     nothing, zero = np.zeros(1, np.int32), np.zeros((5, 8), np.int64)
     for step in range(2):
-        assert (agent.probabilities()[:, :-1] == 0.95).all()
+        assert (abs(agent.probabilities()[:, :-1] - 0.95) < 1e-3).all()
         agent.step(Told(Credit(zero, zero, nothing, nothing, nothing)), step, 1)
-    assert (agent.probabilities()[:, :-1] == 0.95).all()
+    assert (abs(agent.probabilities()[:, :-1] - 0.95) < 1e-3).all()

@@ -38,7 +38,8 @@ def result(folder, scale=None, found=None, times=MS):
         if policy.startswith("rl"):
             seed = int(policy[-1])
             seconds, episodes = np.full(3, float(seed)), np.arange(1, 4) * 100.0
-            store.save(place / "training.h5", {"seconds": seconds, "episodes": episodes}, {})
+            store.save(place / "training.h5", {"episodes": episodes}, {})
+            store.save(place / "training_time.h5", {"seconds": seconds}, {})
     names = np.array(["/".join(point) for point in times], "S")
     # The median of three repetitions, one of which was disturbed.
     ms = np.array([np.multiply.outer(EF * x, [1, 50, 0.9]) for x in times.values()])

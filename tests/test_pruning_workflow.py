@@ -142,7 +142,7 @@ def test_trainings_leave_curves_events_and_lines_of_progress_and_no_checkpoint(p
         assert events.name.startswith("events.out.tfevents") and b"recall" in events.read_bytes()
         folder = pruned / BLOBS / GRAPH / policy
         names = sorted(p.name for p in folder.iterdir())
-        assert names == ["curve.h5", "graph.h5", "training.h5"]
+        assert names == ["curve.h5", "graph.h5", "training.h5", "training_time.h5"]
         history = store.load(folder / "training.h5", reward="steps", links="steps", score="steps")
         assert {x.shape for x in history} == {(12,)}
         attrs = store.attrs(folder / "training.h5")

@@ -215,15 +215,23 @@ def test_rivals_are_the_rules_that_their_keys_name(levels):
     graph, base, queries = levels
     links = (graph.neighbors >= 0).sum() / len(base)
     for policy in (keys.Random(3, 1), keys.Random(3, 2), keys.Shortest(3), keys.Used(3)):
-        mask, score = rivals.mask(policy, graph, Space(base), queries)
+        mask, score, most = rivals.mask(policy, graph, Space(base), queries)
         assert mask.shape == score.shape == graph.neighbors.shape and mask.dtype == bool
         assert not mask[graph.neighbors < 0].any() and 2 < mask.sum() / len(base) <= 3 < links
-        repaired = pruning.repair(graph, mask, score)
-        assert np.array_equal(pruning.reachable(graph, repaired), pruning.reachable(graph))
+        repaired = pruning.repair(graph, mask, score, most)
+        if most is None:
+            assert np.array_equal(pruning.reachable(graph, repaired), pruning.reachable(graph))
+        else:
+            assert repaired.sum(1).max() <= most
     one, two = (rivals.mask(keys.Random(3, s), graph, None, None)[0] for s in (1, 2))
     assert one.sum() == two.sum() == 1500 and (one != two).any()
-    kept, _ = rivals.mask(keys.Shortest(3), graph, None, None)
+    kept, _, most = rivals.mask(keys.Shortest(3), graph, None, None)
     assert np.array_equal(kept[:, :3], graph.neighbors[:, :3] >= 0) and not kept[:, 3:].any()
+    assert most == 3
+    # More than there is keeps all there is.
+    assert np.array_equal(
+        rivals.mask(keys.Random(99, 1), graph, None, None)[0], graph.neighbors >= 0
+    )
 
 
 def test_used_links_are_those_by_which_true_neighbours_are_found():
@@ -232,7 +240,7 @@ def test_used_links_are_those_by_which_true_neighbours_are_found():
     vectors, x = np.array([[9], [4], [0], [12]], np.float32), np.array([[0], [12], [1]], np.float32)
     truth, _ = by_distance_then_id(ip_or_l2(x, vectors, False), 1)
     for threads in (1, 2):
-        mask, use = rivals.mask(keys.Used(1), graph, Space(vectors), asked(x, truth), threads)
+        mask, use, _ = rivals.mask(keys.Used(1), graph, Space(vectors), asked(x, truth), threads)
         assert use.tolist() == [[1, 2], [2, 0], [0, 0], [0, 0]]
         assert mask.tolist() == [[True, True], [True, False], [True, False], [False, False]]
 

@@ -117,8 +117,8 @@ def test_of_equal_validations_the_first_is_kept():
     outcomes = iter([3.0, 2.0, 2.0, 5.0])
 
     class Judge:
-        def score(self, graph):
-            return next(outcomes)
+        def judged(self, graph):
+            return next(outcomes), 0.5
 
     class Agent:
         def step(self, *_):
@@ -156,7 +156,7 @@ def test_progress_and_events_of_every_step(undisturbed):
 
 
 def test_event_files_are_written(tmp_path):
-    with events.writer(tmp_path / "events") as board:
+    with events.writer(tmp_path / "events", False) as board:
         for step in range(3):
             board.add_scalar("reward", 0.5, step)
     (file,) = (tmp_path / "events").iterdir()
@@ -195,7 +195,7 @@ def test_validation_targets_out_of_reach_are_one_error():
         judged={"efSearch": EF[:5], "targets": {"R@1": [0.9], "recall@10": [0.999]}}
     )
     s = complete(steps=2)
-    with refuses(DataError, "no step reaches the validation targets", "efSearch", str(EF[:5])):
+    with refuses(DataError, "does not reach the validation targets", "efSearch", str(EF[4])):
         training.train(agent_of(environment, judge, base, s), environment, judge, s, 50)
 
 

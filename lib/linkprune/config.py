@@ -24,6 +24,11 @@ def check(config, files):
     """
     _check_schema(config)
     _resolve_paths(config, files)
+    validation = config["pruning"]["validation"]["efSearch"]
+    for part, efs in (("efSearch", config["pruning"]["efSearch"]),
+                      ("validation.efSearch", validation)):  # fmt: skip
+        if efs != sorted(efs):
+            raise ConfigError(f"pruning.{part}: must ascend, got {efs}")
     scale, known = config["scale"], {}
     for name, experiment in config["experiments"].items():
         known |= dict.fromkeys(experiment["datasets"])
@@ -48,7 +53,16 @@ def agent(config, name):
     known = config["pruning"]["agents"]
     if name not in known:
         raise ConfigError(f"agent {name}: {_hint(name, known, 'pruning.agents')}")
-    return settings.complete(known[name])
+    complete, k = settings.complete(known[name]), config["pruning"]["queries"]["k"]
+    if complete["k"] > k:
+        raise ConfigError(f"agent {name}: k {complete['k']}, but pruning.queries.k is {k}")
+    if complete["agent"] == "edge" and complete["max_degree"]:
+        if complete["initial"] <= max(complete["threshold"], 0.2):
+            raise ConfigError(
+                f"agent {name}: initial {complete['initial']}, expected above the threshold, "
+                f"{complete['threshold']}, and above 0.2 with max_degree"
+            )
+    return complete
 
 
 def pruning_points(config, name):
@@ -60,7 +74,7 @@ def pruning_points(config, name):
     for row in _at_scale(config, experiment["learned"]):
         policies = {seed: str(keys.Learned(row["policy"], seed)) for seed in row["seeds"]}
         learned.setdefault((row["graph"], row["policy"]), {}).update(policies)
-    rivals = [tuple(r.split("/")) if "/" in r else (r, "unpruned") for r in experiment["rivals"]]
+    rivals = [(g, p or "unpruned") for g, _, p in (r.partition("/") for r in experiment["rivals"])]
     rivals += [(graph, "unpruned") for graph, _ in learned]
     return learned, list(dict.fromkeys(rivals))
 
@@ -154,14 +168,11 @@ def _check_comparison(config, name, experiment):
             raise ConfigError(f"{where}.learned: {e}") from e
     for graph, policy in pruning_points(config, name)[1]:
         try:
-            keys.graph(graph), keys.policy(policy)
+            keys.graph(graph)
+            if isinstance(keys.policy(policy), keys.Learned):
+                raise ConfigError(f"{policy} is learned, expected it under learned")
         except ConfigError as e:
             raise ConfigError(f"{where}.rivals: {e}") from e
-    for part in ("efSearch", "validation"):
-        efs = config["pruning"][part]
-        efs = efs if part == "efSearch" else efs["efSearch"]
-        if efs != sorted(efs):
-            raise ConfigError(f"pruning.{part}: efSearch must ascend, got {efs}")
     graphs = {row["graph"] for row in learned} | {g for g, _ in pruning_points(config, name)[1]}
     for dataset in experiment["datasets"][config["scale"]]:
         sizes = _sizes(config, dataset)

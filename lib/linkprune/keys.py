@@ -141,7 +141,7 @@ class Learned(NamedTuple):
 
 
 class Random(NamedTuple):
-    """random_D{degree}_seed{seed}: links at random, of this mean degree."""
+    """random_D{degree}_seed{seed}: links at random, of this mean degree before a repair."""
 
     degree: int
     seed: int
@@ -152,7 +152,7 @@ class Random(NamedTuple):
 
 
 class Shortest(NamedTuple):
-    """shortest_D{degree}: so many of the shortest links of every vertex."""
+    """shortest_D{degree}: so many of the shortest links of every vertex at most."""
 
     degree: int
 
@@ -162,7 +162,7 @@ class Shortest(NamedTuple):
 
 
 class Used(NamedTuple):
-    """used_D{degree}: the links that led to most true neighbours, of this mean degree."""
+    """used_D{degree}: those that led to most neighbours, of this mean degree before a repair."""
 
     degree: int
 
@@ -231,7 +231,7 @@ def _part(part, key):
     raise ConfigError(
         f"graph {key}: {part or 'nothing'} is no graph, expected "
         "hnsw_L<M0>_M<M>_efC<efConstruction>_<space>, nsw_M<M>_efC<efConstruction>_<space>, "
-        "vamana_R<R>_a<alpha>_efC<efConstruction>_float, nsg_R<R>_K<K>_efC<efConstruction>_float "
+        "vamana_R<R>_a<alpha>_efC<efConstruction>_float, nsg_R<R>_K<K>_efC<efConstruction>_float, "
         "flat ones joined by +, or given_<name>_float; <space> is a codec or float, "
         "<alpha> 1.0 ... 9.9"
     )

@@ -99,9 +99,9 @@ class Results:
 
     def _cost(self, graph, policy):
         """CPU seconds and episodes of a training."""
-        seconds, episodes = store.load(
-            self.folder / graph / policy / "training.h5", seconds="steps", episodes="steps"
-        )
+        place = self.folder / graph / policy
+        (seconds,) = store.load(place / "training_time.h5", seconds="steps")
+        (episodes,) = store.load(place / "training.h5", episodes="steps")
         return seconds.sum(), episodes[-1]
 
 

@@ -2,6 +2,8 @@
 import os
 import sys
 
+from snakemake.exceptions import WorkflowError
+
 sys.path.insert(0, "lib")  # so that an uninstalled checkout can say what it lacks
 
 from linkprune import config as checked
@@ -124,6 +126,17 @@ def experiment_datasets(name):
     return config["experiments"][name]["datasets"].get(config["scale"], [])
 
 
+def compared_datasets(name):
+    """The data sets of a pruning experiment that was asked for, which must be there."""
+    known = config["experiments"].get(name, {"datasets": {}})["datasets"]
+    if config["scale"] not in known:
+        scales = ", ".join(known) or "none, as it is not in the config"
+        raise WorkflowError(
+            f"linkprune: experiments.{name}: nothing at scale {config['scale']}, its scales: {scales}"
+        )
+    return known[config["scale"]]
+
+
 def pruning_points(name):
     """Of a pruning experiment: (graph, agent) -> {seed: policy}, and the rivals' (graph, policy)."""
     return checked.pruning_points(config, name)
@@ -134,6 +147,13 @@ def pruned_files(name, dataset, artifact):
     learned, rivals = pruning_points(name)
     of_seeds = [(g, p) for (g, _), by_seed in learned.items() for p in by_seed.values()]
     return {f"{g}/{p}": f"results/{dataset}/{g}/{p}/{artifact}.h5" for g, p in [*of_seeds, *rivals]}
+
+
+def training_times(name, dataset):
+    """What the trainings of a pruning experiment took."""
+    learned = pruning_points(name)[0]
+    of_seeds = [(g, p) for (g, _), by_seed in learned.items() for p in by_seed.values()]
+    return [f"results/{dataset}/{g}/{p}/training_time.h5" for g, p in of_seeds]
 
 
 def pruned_spaces(name, dataset, flat=False):

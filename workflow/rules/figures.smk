@@ -32,7 +32,7 @@ rule pruning_plot:
         table="results/{experiment}.csv",
         trainings=lambda w: [
             f"results/{dataset}/{graph}/{policy}/training.h5"
-            for dataset in experiment_datasets(w.experiment)
+            for dataset in compared_datasets(w.experiment)
             for (graph, _), by_seed in pruning_points(w.experiment)[0].items()
             for policy in by_seed.values()
         ],
@@ -57,7 +57,7 @@ rule pruning_plot:
     params:
         learned=lambda w: {
             dataset: pruning_points(w.experiment)[0]
-            for dataset in experiment_datasets(w.experiment)
+            for dataset in compared_datasets(w.experiment)
         },
     script:
         "../scripts/pruning_plot.py"

@@ -17,7 +17,7 @@ rule groundtruth:
     threads: 16
     params:
         entry=dataset_entry,
-        k=config["experiments"]["table2"]["k"],
+        k=max(10, config["experiments"]["table2"]["k"]),  # recall@10 needs ten
         seed=config["seed"],
     script:
         "../scripts/groundtruth.py"

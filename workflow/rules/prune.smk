@@ -31,6 +31,7 @@ rule prune:
     output:
         graph="results/{dataset}/{graph}/{policy}/graph.h5",
         training="results/{dataset}/{graph}/{policy}/training.h5",
+        time="results/{dataset}/{graph}/{policy}/training_time.h5",
     log:
         "logs/{dataset}/{graph}/{policy}/prune.log",
     benchmark:
@@ -120,12 +121,17 @@ rule pruning_table:
         code("pruning_table"),
         curves=lambda w: [
             path
-            for dataset in experiment_datasets(w.experiment)
+            for dataset in compared_datasets(w.experiment)
             for path in pruned_files(w.experiment, dataset, "curve").values()
+        ],
+        trainings=lambda w: [
+            path
+            for dataset in compared_datasets(w.experiment)
+            for path in training_times(w.experiment, dataset)
         ],
         times=lambda w: [
             f"results/{dataset}/{w.experiment}_time.h5"
-            for dataset in experiment_datasets(w.experiment)
+            for dataset in compared_datasets(w.experiment)
         ],
     output:
         csv="results/{experiment}.csv",
@@ -139,7 +145,7 @@ rule pruning_table:
         "../../environment.yml"
     params:
         points=lambda w: {
-            dataset: pruning_points(w.experiment) for dataset in experiment_datasets(w.experiment)
+            dataset: pruning_points(w.experiment) for dataset in compared_datasets(w.experiment)
         },
         targets=config["pruning"]["targets"],
         seed=config["seed"],

@@ -4,9 +4,10 @@ from linkprune import log
 
 log.redirect(snakemake.log[0])
 
+import logging
 from pathlib import Path
 
-from linkprune import keys, store, vectors
+from linkprune import keys, pruning, store, timing, vectors
 from linkprune.graph import Graph
 from linkprune.rl import agents, events, training
 from linkprune.rl.environment import Environment, Queries, Space
@@ -26,16 +27,20 @@ def main(i, out, key, policy, settings, validation, threads, notes):
     agent = agents.build(environment, judge, data.base, settings, seed)
     n = agents.episodes(graph, settings)
     made_from = [store.attrs(path) for path in (i.vectors, i.queries, i.graph, *i.space)]
-    identity = (key, str(policy), settings, validation, made_from)
+    identity = (key, str(policy), settings, validation, made_from, store.provenance())
     checkpoint = training.Checkpoint(Path(out.graph).with_name("checkpoint.h5"), identity)
-    with events.writer(notes / "events") as board:
+    with events.writer(notes / "events", checkpoint.exists()) as board:
         done = training.train(
             agent, environment, judge, settings, n, checkpoint=checkpoint, events=board,
             say=log.progress(f"{key} {policy}"),
         )  # fmt: skip
     attrs = {"graph": key, "policy": str(policy), "metric": data.metric, "seed": seed}
+    # Times are an artifact of their own: all else is the same bits every time.
+    store.save(out.time, {"seconds": done.history.pop("seconds")}, timing.machine())
     store.save(out.training, done.history, {**attrs, "chosen": done.chosen, "episodes": n})
-    done.graph.save(out.graph, {**attrs, "settings": repr(settings)})
+    left_out = int((~pruning.reachable(done.graph)).sum())
+    logging.info("%d vertices cannot be reached from the start", left_out)
+    done.graph.save(out.graph, {**attrs, "settings": repr(settings), "unreachable": left_out})
     checkpoint.remove()
 
 

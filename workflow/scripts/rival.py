@@ -16,8 +16,8 @@ def main(i, out, key, policy, threads):
     queries = None
     if i.queries:
         queries = Queries(*store.load(i.queries[0], x="n d", truth="n k", absent="n"))
-    mask, score = rivals.mask(keys.policy(policy), graph, space, queries, threads)
-    thinned = pruning.keep_edges(graph, pruning.repair(graph, mask, score))
+    mask, score, most = rivals.mask(keys.policy(policy), graph, space, queries, threads)
+    thinned = pruning.keep_edges(graph, pruning.repair(graph, mask, score, most))
     thinned.save(out, {"graph": key, "policy": policy, "metric": data.metric})
 
 

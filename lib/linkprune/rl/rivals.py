@@ -10,19 +10,22 @@ SEARCHES = 200_000  # so many of them at most
 
 
 def mask(policy, graph, space, queries, threads=1):
-    """The links that a rival keeps, and the score by which it would add some back: (nb, M0) twice.
+    """The links that a rival keeps, the score by which it would add some back, both (nb, M0), and
+    how many a vertex keeps at most, or None. A mean degree that the graph does not have keeps all.
 
     policy: a parsed key, ``keys.Random``, ``keys.Shortest`` or ``keys.Used``; the last counts how
     often a link led to a true neighbour of the training queries on the whole graph.
     """
     shape = graph.neighbors.shape
+    degree = min(policy.degree, (graph.neighbors >= 0).sum() / shape[0])
     if isinstance(policy, keys.Random):
         chance = seeds.generator(policy.seed, "repair").random(shape)
-        return pruning.random_links(graph, policy.degree, policy.seed), chance
+        return pruning.random_links(graph, degree, policy.seed), chance, None
     if isinstance(policy, keys.Shortest):
-        return pruning.shortest(graph, policy.degree), -np.arange(shape[1]) + np.zeros(shape)
+        nearness = -np.arange(shape[1]) + np.zeros(shape)
+        return pruning.shortest(graph, policy.degree), nearness, min(policy.degree, shape[1])
     environment = Environment(graph, space, queries, 0, threads)
     everything = (graph.neighbors >= 0).astype(np.float64)
     n, rate = min(len(queries.x), SEARCHES), [1] * len(EFSEARCH)
     use = environment.credit(everything, 0, n, EFSEARCH, rate, rerun=False).gain
-    return pruning.by_use(graph, use, policy.degree), use
+    return pruning.by_use(graph, use, degree), use, None

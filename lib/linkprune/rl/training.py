@@ -45,12 +45,21 @@ class Validation:
         """Curves of a graph by measure."""
         return measure(graph, self.space, self.queries, self.settings["efSearch"], self.threads)
 
+    def judged(self, graph):
+        """Score, and recall@10 at the middle one of the efSearch."""
+        found = self.curve(graph)
+        return self._score(found), float(
+            found["recall@10"].hits[len(self.settings["efSearch"]) // 2].mean()
+        )
+
     def score(self, graph):
         """Mean logarithm of the distances at the targets: less is better; infinity: not reached.
 
         Where the first point of a curve is beyond a target, its distances count.
         """
-        found = self.curve(graph)
+        return self._score(self.curve(graph))
+
+    def _score(self, found):
         at = [_distances(found[name], t) for name, ts in self.settings["targets"].items()
               for t in ts]  # fmt: skip
         return float(np.log(at).mean()) if np.isfinite(at).all() else np.inf
@@ -100,6 +109,12 @@ def operating_point(environment, validation, settings):
     for the first neighbour only. Without efSearch in the settings they are, of those that
     validation uses, the first to reach each of the recalls of the settings, or the last.
     """
+    if not np.isfinite(validation.score(environment.graph)):
+        raise DataError(
+            "pruning: the initial graph does not reach the validation targets "
+            f"{validation.settings['targets']} at efSearch up to "
+            f"{max(validation.settings['efSearch'])}; lower the targets or raise efSearch"
+        )
     curve = validation.curve(environment.graph)["R@1" if settings["k"] == 1 else "recall@10"]
     b = edge.slope(curve.hits.mean(1), curve.ndis.mean(1))
     efs = np.array(settings["efSearch"] or validation.settings["efSearch"])
@@ -141,7 +156,7 @@ def train(
         seen |= {"links": int((p > settings["threshold"]).sum()), "episodes": (step + 1) * n}
         if (step + 1) % every == 0 or step + 1 == steps:
             graph = pruned(environment.graph, p, settings["threshold"], settings["max_degree"])
-            seen["score"] = validation.score(graph)
+            seen["score"], seen["held_out"] = validation.judged(graph)
             if seen["score"] < best["score"]:
                 best = {"step": step, "score": seen["score"], "p": p}
         seen["seconds"] = time.process_time() - start
@@ -150,8 +165,8 @@ def train(
                 history[name][step] = value
             if events is not None:
                 events.add_scalar(name, value, step)
-        left = (time.monotonic() - began) / (step + 1 - began_at) * (steps - step - 1)
-        say(_line(step, steps, seen, left))
+        each = (time.monotonic() - began) / (step + 1 - began_at)
+        say(_line(step, steps, seen, n / each, each * (steps - step - 1)))
         if checkpoint is not None:
             checkpoint.save(agent.state(), history, best, step + 1)
     if best["step"] < 0:
@@ -163,15 +178,17 @@ def train(
     return Trained(graph, best["p"], history, int(best["step"]))
 
 
-def _line(step, steps, seen, left):
+def _line(step, steps, seen, rate, left):
     """A line of progress."""
     text = (
         f"step {step + 1} of {steps}: reward {seen['reward']:.1f}, recall {seen['recall']:.4f}, "
         f"{seen['ndis']:.1f} distances, {seen['links']} links"
     )
     if np.isfinite(seen.get("score", np.inf)):
-        text += f", validation {np.exp(seen['score']):.1f} distances"
-    return text + f"; {left / 60:.1f} min left"
+        text += (
+            f", validation: recall {seen['held_out']:.4f}, {np.exp(seen['score']):.1f} distances"
+        )
+    return text + f"; {rate:.0f} episodes per second, {left / 60:.1f} min left"
 
 
 class Checkpoint:
@@ -183,6 +200,10 @@ class Checkpoint:
     def __init__(self, path, identity):
         self.path = Path(path)
         self.identity = hashlib.sha256(repr(identity).encode()).hexdigest()
+
+    def exists(self):
+        """Whether there is a file, of this training or of another."""
+        return self.path.exists()
 
     def save(self, agent, history, best, done):
         """Replace the file, all or nothing."""

@@ -56,8 +56,7 @@ rule pruning_plot:
         "../../environment.yml"
     params:
         learned=lambda w: {
-            dataset: pruning_points(w.experiment)[0]
-            for dataset in compared_datasets(w.experiment)
+            dataset: pruning_points(w.experiment)[0] for dataset in compared_datasets(w.experiment)
         },
     script:
         "../scripts/pruning_plot.py"

@@ -12,7 +12,7 @@ from test_rl_environment import asked
 from linkprune.errors import ConfigError
 from linkprune.kernels import episodes
 from linkprune.kernels.episodes import Credit
-from linkprune.rl import capped, edge, rewards, settings
+from linkprune.rl import capped, edge, prior, rewards, settings
 from linkprune.rl.capped import CappedAgent
 from linkprune.rl.edge import FRACTION, LEAST_MISS, LEAST_SHARE, LIMIT, EdgeAgent
 from linkprune.rl.environment import Environment, Space
@@ -361,3 +361,25 @@ def test_at_first_every_link_has_a_place_and_a_wide_cap_leaves_it():
         assert (abs(agent.probabilities()[:, :-1] - 0.95) < 1e-3).all()
         agent.step(Told(Credit(zero, zero, nothing, nothing, nothing)), step, 1)
     assert (abs(agent.probabilities()[:, :-1] - 0.95) < 1e-3).all()
+
+
+def test_with_a_prior_the_logit_is_the_ratio_of_the_kind_until_there_is_evidence():
+    graph, s = wide(), entry(steps=4, prior=50.0, rho=0.0)
+    points = np.random.default_rng(3).integers(0, 9, (5, 3)).astype(np.float32)
+    agent = EdgeAgent(graph, s, 9.0, [4], [0.5], points)
+    kind = prior.kinds(graph, points)
+    links = graph.neighbors >= 0
+    assert (kind[links] >= 0).all() and (kind[~links] == -1).all()
+    rng, nothing = np.random.default_rng(1), np.zeros(1, np.int32)
+    gain, cost = rng.integers(0, 40, (2, 5, 8))
+    gain[~links] = cost[~links] = 0
+    weight = np.where(links, 1 / np.maximum(agent.probabilities(), 0.1), 0)
+    agent.step(Told(Credit(gain * FRACTION, cost, nothing, nothing, nothing)), 0, 1)
+    for u, slot in zip(*np.nonzero(links), strict=True):
+        same = kind == kind[u, slot]
+        G, C = gain * weight, cost * weight
+        r = G[same].sum() / max(C[same].sum(), 1.0)
+        ratio = max((G[u, slot] + 50 * r) / (C[u, slot] + 50), 1e-3)
+        want = np.clip(1.5 * np.log(ratio) + 0.75, -7, 7)
+        assert agent.logit[u, slot] == pytest.approx(want, abs=1e-9)
+    assert (agent.probabilities()[~links] == 0).all()

@@ -19,6 +19,8 @@ LIMIT = 7.0  # of a logit
 LEAST_SHARE = (
     0.1  # a link that is kept less often than this is credited as if it were kept so often
 )
+LEAST_RATIO = 1e-3  # of gain to cost, which may be negative
+SHARPENED = 2.0  # logits are so many times steeper at the end of a training by ratios
 LEAST_MISS = 1e-3  # recall cannot be bought at any price
 
 
@@ -77,8 +79,11 @@ class EdgeAgent:
         weight = 1 / np.maximum(p, LEAST_SHARE)
         self.gain = s["rho"] * self.gain + credit.gain / FRACTION * weight
         self.cost = s["rho"] * self.cost + credit.cost * weight
-        change = s["eta"] * self._direction()
-        self.logit = np.where(self.links, np.clip(self.logit + change, -LIMIT, LIMIT), -LIMIT)
+        if self.kind is None:
+            logit = self._moved_logit()
+        else:
+            logit = self._ratio_logit((step + 1) / s["steps"])
+        self.logit = np.where(self.links, np.clip(logit, -LIMIT, LIMIT), -LIMIT)
         for i in range(len(self.recall)):
             drawn = credit.drawn == i
             if drawn.any():
@@ -90,14 +95,20 @@ class EdgeAgent:
             **self._moved(p),
         }
 
-    def _direction(self):
-        """Net value over evidence, in -1 ... 1: (nb, M0); a prior counts as that much cost."""
-        gain, cost, alpha = self.gain, self.cost, self.settings["alpha"]
-        if self.kind is not None:
-            weight = self.settings["prior"]
-            gain = gain + weight * prior.ratios(self.kind, gain, cost)
-            cost = cost + weight
-        return (gain - cost) / (np.abs(gain) + np.abs(cost) + alpha)
+    def _moved_logit(self):
+        """Logits after a step: along net value over evidence, at most eta."""
+        s, net = self.settings, self.gain - self.cost
+        evidence = np.abs(self.gain) + np.abs(self.cost) + s["alpha"]
+        return self.logit + s["eta"] * net / evidence
+
+    def _ratio_logit(self, share):
+        """Logits by the ratio of gain to cost, its prior that of the kind; share of the training
+        done: the logits sharpen, and a bonus for links that little is known of fades."""
+        weight = self.settings["prior"]
+        gain = self.gain + weight * prior.ratios(self.kind, self.gain, self.cost)
+        cost = np.maximum(self.cost, 0) + weight
+        ratio = np.maximum(gain, LEAST_RATIO * cost) / cost
+        return (1 + SHARPENED * share) * np.log(ratio) + 1 - share
 
     def _moved(self, p):
         """Mean KL of the new from the old draws, and mean entropy, over the links."""

@@ -393,9 +393,11 @@ def test_lint_format_and_the_full_config_are_clean(tmp_path):
     assert formatted.returncode == 0, formatted.stderr
     lint, demo, download, synthetic = (run.well() for run in runs)
     assert "in a good condition" in lint
-    # Three rows on two data sets; two rows share a codec.
-    want = dict(vectors=2, groundtruth=2, opq=4, encode=4, hnsw=6, beta=6, encode_beta=6, search=6,
-                exhaustive=6, timing=6)  # fmt: skip
+    # Three rows on two data sets; two rows share a codec. Of pruning on digits: three seeds, three
+    # rivals that thin the initial graph, and five other graphs.
+    want = dict(vectors=2, groundtruth=2, opq=4, encode=4, hnsw=6 + 6, beta=6, encode_beta=6,
+                search=6, exhaustive=6, timing=6, training_queries=1, prune=3, rival=3, curve=12,
+                pruning_time=1, pruning_table=1)  # fmt: skip
     assert planned(demo) == jobs(**want)
     assert planned(download)["download"] == 4
     assert planned(synthetic)["vectors"] == 1

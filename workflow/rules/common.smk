@@ -142,18 +142,25 @@ def pruning_points(name):
     return checked.pruning_points(config, name)
 
 
+def trained_points(name):
+    """The (graph, policy) of every training of a pruning experiment."""
+    learned, _ = pruning_points(name)
+    return [(g, p) for (g, _), by_seed in learned.items() for p in by_seed.values()]
+
+
 def pruned_files(name, dataset, artifact):
     """Graph and policy -> an artifact of it, for all that a pruning experiment compares."""
-    learned, rivals = pruning_points(name)
-    of_seeds = [(g, p) for (g, _), by_seed in learned.items() for p in by_seed.values()]
-    return {f"{g}/{p}": f"results/{dataset}/{g}/{p}/{artifact}.h5" for g, p in [*of_seeds, *rivals]}
+    points = [*trained_points(name), *pruning_points(name)[1]]
+    return {f"{g}/{p}": f"results/{dataset}/{g}/{p}/{artifact}.h5" for g, p in points}
 
 
-def training_times(name, dataset):
-    """What the trainings of a pruning experiment took."""
-    learned = pruning_points(name)[0]
-    of_seeds = [(g, p) for (g, _), by_seed in learned.items() for p in by_seed.values()]
-    return [f"results/{dataset}/{g}/{p}/training_time.h5" for g, p in of_seeds]
+def training_files(name, artifact):
+    """An artifact of every training of a pruning experiment."""
+    return [
+        f"results/{dataset}/{g}/{p}/{artifact}.h5"
+        for dataset in compared_datasets(name)
+        for g, p in trained_points(name)
+    ]
 
 
 def pruned_spaces(name, dataset, flat=False):

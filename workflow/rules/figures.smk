@@ -30,12 +30,7 @@ rule pruning_plot:
     input:
         code("pruning_plot"),
         table="results/{experiment}.csv",
-        trainings=lambda w: [
-            f"results/{dataset}/{graph}/{policy}/training.h5"
-            for dataset in compared_datasets(w.experiment)
-            for (graph, _), by_seed in pruning_points(w.experiment)[0].items()
-            for policy in by_seed.values()
-        ],
+        trainings=lambda w: training_files(w.experiment, "training"),
     output:
         svg=report(
             "results/figures/{experiment}.svg",

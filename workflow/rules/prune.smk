@@ -124,11 +124,8 @@ rule pruning_table:
             for dataset in compared_datasets(w.experiment)
             for path in pruned_files(w.experiment, dataset, "curve").values()
         ],
-        trainings=lambda w: [
-            path
-            for dataset in compared_datasets(w.experiment)
-            for path in training_times(w.experiment, dataset)
-        ],
+        trainings=lambda w: training_files(w.experiment, "training")
+        + training_files(w.experiment, "training_time"),
         times=lambda w: [
             f"results/{dataset}/{w.experiment}_time.h5"
             for dataset in compared_datasets(w.experiment)

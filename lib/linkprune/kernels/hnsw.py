@@ -62,9 +62,7 @@ class Builder:
         """Reverse links: target[i] gains source[i] on the level; sorted by target, (n,) int32."""
         checks.ids("target", target, self.space.nb, None, least=0)
         checks.ids("source", source, self.space.nb, len(target), least=0)
-        groups, first = np.unique(target, return_index=True)
-        start = np.append(first, len(target)).astype(np.int64)
-        longest = int(np.diff(start).max(initial=1))
+        groups, start, longest = structures.grouped(target)
         slots = self.graph.M if level else self.graph.M0
         room = np.empty((self.threads, slots + longest), np.int64)
         status = C.ann_hnsw_reverse(

@@ -35,6 +35,14 @@ def space(ffi, codes=None, vectors=None, sdc=None, ip=False):
     return s, alive
 
 
+def grouped(target):
+    """Sorted ids (n,) as the kernels want groups: the ids (m,), where each begins (m + 1,) int64,
+    and the size of the largest, at least 1."""
+    ids, first = np.unique(target, return_index=True)
+    start = np.append(first, len(target)).astype(np.int64)
+    return ids, start, int(np.diff(start).max(initial=1))
+
+
 def graph(ffi, g, writable=False):
     """An ``ann_graph`` from a ``linkprune.graph.Graph``, and what keeps its arrays alive."""
     nb, M0 = checks.array("neighbors", g.neighbors, "int32", None, None).shape

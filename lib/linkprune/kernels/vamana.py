@@ -58,9 +58,7 @@ class Builder:
         target, source = links.ravel(), np.repeat(batch, links.shape[1])
         target, source = target[links.ravel() >= 0], source[links.ravel() >= 0]
         by_target = np.argsort(target, kind="stable")
-        groups, first = np.unique(target[by_target], return_index=True)
-        start = np.append(first, len(target)).astype(np.int64)
-        longest = int(np.diff(start).max(initial=1))
+        groups, start, longest = structures.grouped(target[by_target])
         room = np.empty((self.threads, self.graph.M0 + longest), np.int64)
         status = C.ann_vamana_reverse(
             self.space, self.graph, _p(groups), _p(start), _p(source[by_target]), len(groups),

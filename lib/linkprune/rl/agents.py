@@ -19,7 +19,8 @@ def build(environment, validation, base, settings, seed):
     b, efs, recall = training.operating_point(environment, validation, settings)
     if settings["agent"] == "edge":
         kind = CappedAgent if settings["max_degree"] else EdgeAgent
-        return kind(graph, settings, b, efs, recall, environment.space.points(environment.threads))
+        points = environment.space.points(environment.threads) if settings["prior"] else None
+        return kind(graph, settings, b, efs, recall, points)
     # torch takes a second to import, and only this agent needs it.
     from linkprune.rl.network import NetworkAgent
 

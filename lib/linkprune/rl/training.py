@@ -48,18 +48,19 @@ class Validation:
     def judged(self, graph):
         """Score, and recall@10 at the middle one of the efSearch."""
         found = self.curve(graph)
-        return self._score(found), float(
-            found["recall@10"].hits[len(self.settings["efSearch"]) // 2].mean()
-        )
+        middle = found["recall@10"].hits[len(self.settings["efSearch"]) // 2]
+        return self.score_of(found), float(middle.mean())
 
     def score(self, graph):
+        """The ``score_of`` the curves of a graph."""
+        return self.score_of(self.curve(graph))
+
+    def score_of(self, found):
         """Mean logarithm of the distances at the targets: less is better; infinity: not reached.
 
-        Where the first point of a curve is beyond a target, its distances count.
+        found: curves by measure. Where the first point of one is beyond a target, its distances
+        count.
         """
-        return self._score(self.curve(graph))
-
-    def _score(self, found):
         at = [_distances(found[name], t) for name, ts in self.settings["targets"].items()
               for t in ts]  # fmt: skip
         return float(np.log(at).mean()) if np.isfinite(at).all() else np.inf
@@ -109,13 +110,14 @@ def operating_point(environment, validation, settings):
     for the first neighbour only. Without efSearch in the settings they are, of those that
     validation uses, the first to reach each of the recalls of the settings, or the last.
     """
-    if not np.isfinite(validation.score(environment.graph)):
+    found = validation.curve(environment.graph)
+    if not np.isfinite(validation.score_of(found)):
         raise DataError(
             "pruning: the initial graph does not reach the validation targets "
             f"{validation.settings['targets']} at efSearch up to "
             f"{max(validation.settings['efSearch'])}; lower the targets or raise efSearch"
         )
-    curve = validation.curve(environment.graph)["R@1" if settings["k"] == 1 else "recall@10"]
+    curve = found["R@1" if settings["k"] == 1 else "recall@10"]
     b = edge.slope(curve.hits.mean(1), curve.ndis.mean(1))
     efs = np.array(settings["efSearch"] or validation.settings["efSearch"])
     p = np.where(environment.graph.neighbors >= 0, settings["initial"], 0)

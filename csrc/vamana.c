@@ -17,21 +17,7 @@ ANN_INLINE void trace(const ann_space *s, const ann_graph *g, const float *query
         c->id = ~v;
         beam->next = ann_next_open(beam, beam->next + 1);
         ann_look_ahead(s, g, 0, beam);
-        const int32_t *links = g->neighbors + (size_t)v * g->M0;
-        for (size_t j = 0; j < g->M0 && links[j] >= 0; j += LINK_CHUNK) {
-            int32_t fresh[LINK_CHUNK];
-            size_t n = 0;
-            for (size_t l = j; l < g->M0 && l < j + LINK_CHUNK && links[l] >= 0; l++)
-                if (visited[links[l]] != epoch) {
-                    visited[links[l]] = epoch;
-                    ann_prefetch(s, links[l]);
-                    fresh[n++] = links[l];
-                }
-            float distance[LINK_CHUNK];
-            ann_to_query_many(s, query, fresh, n, distance);
-            for (size_t l = 0; l < n; l++)
-                ann_beam_insert(beam, distance[l], fresh[l]);
-        }
+        ann_evaluate_links(s, g->neighbors + (size_t)v * g->M0, g->M0, query, visited, epoch, beam);
     }
 }
 

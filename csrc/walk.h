@@ -200,6 +200,31 @@ ANN_INLINE void ann_look_ahead(const ann_space *s, const ann_graph *g, int level
         __builtin_prefetch(g->neighbors + (size_t)beam->at[after].id * g->M0);
 }
 
+/* Puts into the beam what a list of links leads to and was not visited before; returns how many
+ * distances that took. */
+ANN_INLINE int32_t ann_evaluate_links(const ann_space *s, const int32_t *links, size_t slots,
+                                      const float *query, uint8_t *visited, uint8_t epoch,
+                                      ann_beam *beam)
+{
+    int32_t ndis = 0;
+    for (size_t j = 0; j < slots && links[j] >= 0; j += LINK_CHUNK) {
+        int32_t fresh[LINK_CHUNK];
+        size_t n = 0;
+        for (size_t l = j; l < slots && l < j + LINK_CHUNK && links[l] >= 0; l++)
+            if (visited[links[l]] != epoch) {
+                visited[links[l]] = epoch;
+                ann_prefetch(s, links[l]);
+                fresh[n++] = links[l];
+            }
+        float distance[LINK_CHUNK];
+        ann_to_query_many(s, query, fresh, n, distance);
+        for (size_t l = 0; l < n; l++)
+            ann_beam_insert(beam, distance[l], fresh[l]);
+        ndis += (int32_t)n;
+    }
+    return ndis;
+}
+
 /* Beam search on a level from what the beam holds; visited[v] == epoch marks what was evaluated.
  * Adds to *ndis the distances evaluated and to *nhops the vertices expanded. */
 ANN_INLINE void ann_beam_search(const ann_space *s, const ann_graph *g, int level,
@@ -217,21 +242,7 @@ ANN_INLINE void ann_beam_search(const ann_space *s, const ann_graph *g, int leve
         ++*nhops;
         size_t slots;
         const int32_t *links = ann_links(g, v, level, &slots);
-        for (size_t j = 0; j < slots && links[j] >= 0; j += LINK_CHUNK) {
-            int32_t fresh[LINK_CHUNK];
-            size_t n = 0;
-            for (size_t l = j; l < slots && l < j + LINK_CHUNK && links[l] >= 0; l++)
-                if (visited[links[l]] != epoch) {
-                    visited[links[l]] = epoch;
-                    ann_prefetch(s, links[l]);
-                    fresh[n++] = links[l];
-                }
-            float distance[LINK_CHUNK];
-            ann_to_query_many(s, query, fresh, n, distance);
-            for (size_t l = 0; l < n; l++)
-                ann_beam_insert(beam, distance[l], fresh[l]);
-            *ndis += (int32_t)n;
-        }
+        *ndis += ann_evaluate_links(s, links, slots, query, visited, epoch, beam);
     }
 }
 

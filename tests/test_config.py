@@ -76,15 +76,21 @@ def test_toy_config_passes():
 
 
 def test_rows_are_those_of_the_scale_with_their_defaults(tmp_path):
-    config = check(tmp_path, rows({}, {"M0": 7, "scales": ["1M"]}, {"graph_on": "float"}))
+    change = rows({}, {"M0": 7, "scales": ["1M"]}, {"graph_on": "float"}, {"builder": "faiss"})
+    config = check(tmp_path, change)
     demo = checked.rows(config, "table2")
     assert [(r["M0"], r["graph_on"], r["policy"]) for r in demo] == [
         (6, "codes", "unpruned"),
         (6, "float", "unpruned"),
+        (6, "codes", "unpruned"),
     ]
     keys = [checked.graph_key(r) for r in demo]
-    assert keys == ["hnsw_L6_M32_efC200_OPQ36_144", "hnsw_L6_M32_efC200_float"]
-    assert len(checked.rows({**config, "scale": "1M"}, "table2")) == 3
+    assert keys == [
+        "hnsw_L6_M32_efC200_OPQ36_144",
+        "hnsw_L6_M32_efC200_float",
+        "faiss_L6_M32_efC200_OPQ36_144",
+    ]
+    assert len(checked.rows({**config, "scale": "1M"}, "table2")) == 4
 
 
 @pytest.mark.parametrize(

@@ -363,7 +363,7 @@ def test_at_first_every_link_has_a_place_and_a_wide_cap_leaves_it():
     assert (abs(agent.probabilities()[:, :-1] - 0.95) < 1e-3).all()
 
 
-def test_with_a_prior_the_logit_is_the_ratio_of_the_kind_until_there_is_evidence():
+def test_with_a_prior_the_logit_goes_towards_the_ratio_at_most_eta_a_step():
     graph, s = wide(), entry(steps=4, prior=50.0, rho=0.0)
     points = np.random.default_rng(3).integers(0, 9, (5, 3)).astype(np.float32)
     agent = EdgeAgent(graph, s, 9.0, [4], [0.5], points)
@@ -374,12 +374,14 @@ def test_with_a_prior_the_logit_is_the_ratio_of_the_kind_until_there_is_evidence
     gain, cost = rng.integers(0, 40, (2, 5, 8))
     gain[~links] = cost[~links] = 0
     weight = np.where(links, 1 / np.maximum(agent.probabilities(), 0.1), 0)
+    before = agent.logit.copy()
     agent.step(Told(Credit(gain * FRACTION, cost, nothing, nothing, nothing)), 0, 1)
     for u, slot in zip(*np.nonzero(links), strict=True):
         same = kind == kind[u, slot]
         G, C = gain * weight, cost * weight
         r = G[same].sum() / max(C[same].sum(), 1.0)
         ratio = max((G[u, slot] + 50 * r) / (C[u, slot] + 50), 1e-3)
-        want = np.clip(1.5 * np.log(ratio) + 0.75, -7, 7)
+        away = 1.5 * np.log(ratio) + 0.75 - before[u, slot]
+        want = before[u, slot] + np.clip(away, -s["eta"], s["eta"])
         assert agent.logit[u, slot] == pytest.approx(want, abs=1e-9)
     assert (agent.probabilities()[~links] == 0).all()

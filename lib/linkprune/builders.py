@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from linkprune import flat, hnsw, keys, nsg, vamana
+from linkprune import faiss_hnsw, flat, hnsw, keys, nsg, vamana
 from linkprune.errors import ConfigError
 
 
@@ -16,14 +16,18 @@ def build(key, base, seed, *, codec=None, codes=None, metric="l2", threads=1):
     if (codes is None) != (key.space == "float") or (codes is None) != (codec is None):
         given = "neither codec nor codes" if codes is None and codec is None else "codec or codes"
         raise ConfigError(f"graph {key}: built on {key.space}, got {given}")
+    space = {"codec": codec, "codes": codes, "metric": metric, "threads": threads}
+    if isinstance(key, keys.HNSW) and key.builder == "faiss":
+        graph = faiss_hnsw.build(key, base, **space)
+        hnsw.order(graph, base, **space)
+        return graph
     if isinstance(key, keys.HNSW | keys.NSW):
-        return hnsw.build(key, base, seed, codec=codec, codes=codes, metric=metric, threads=threads)
+        return hnsw.build(key, base, seed, **space)
     if isinstance(key, keys.Vamana):
         return vamana.build(key, base, seed, metric=metric, threads=threads)
     if isinstance(key, keys.NSG):
         return nsg.build(key, base, metric=metric, threads=threads)
     if isinstance(key, keys.Union):
-        space = {"codec": codec, "codes": codes, "metric": metric, "threads": threads}
         return union([build(part, base, seed, **space) for part in key.parts], base, **space)
     raise ConfigError(f"graph {key!r}: expected a parsed key of a graph")
 

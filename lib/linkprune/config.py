@@ -13,7 +13,10 @@ from linkprune.rl import settings
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
 PRUNING = ("pruning", "ablation")  # the experiments that compare pruned graphs
-TABLE_DEFAULTS = {"M": 32, "efConstruction": 200, "graph_on": "codes", "policy": "unpruned"}
+TABLE_DEFAULTS = {
+    "M": 32, "efConstruction": 200, "graph_on": "codes", "builder": "linkprune",
+    "policy": "unpruned",
+}  # fmt: skip
 
 
 def check(config, files):
@@ -84,7 +87,8 @@ def graph_key(row):
     if "graph" in row:
         return row["graph"]
     space = row["codec"] if row["graph_on"] == "codes" else "float"
-    return str(keys.HNSW(row["M0"], row["M"], row["efConstruction"], space))
+    builder = "faiss" if row["builder"] == "faiss" else "hnsw"
+    return str(keys.HNSW(row["M0"], row["M"], row["efConstruction"], space, builder))
 
 
 def _check_schema(config):

@@ -11,7 +11,7 @@ CODEC = rf"OPQ{_N}_{_N}|PQ{_N}"
 _ALPHA = r"[1-9]\.[0-9]"
 _SPACE = f"(?:{CODEC}|float)"
 _FLAT = rf"(?:nsw_M{_N}_efC{_N}|vamana_R{_N}_a{_ALPHA}_efC{_N}|nsg_R{_N}_K{_N}_efC{_N})_{_SPACE}"
-BUILT = rf"hnsw_L{_N}_M{_N}_efC{_N}_{_SPACE}|{_FLAT}(?:\+{_FLAT})*"
+BUILT = rf"(?:hnsw|faiss)_L{_N}_M{_N}_efC{_N}_{_SPACE}|{_FLAT}(?:\+{_FLAT})*"
 GIVEN = "given_[a-z0-9]+_float"
 GRAPH = f"{BUILT}|{GIVEN}"
 LEARNED = rf"rl_[a-z0-9]+_seed{_N}"
@@ -33,16 +33,20 @@ class Codec(NamedTuple):
 
 
 class HNSW(NamedTuple):
-    """hnsw_L{M0}_M{M}_efC{efConstruction}_{space}: space is the codec it is built on, or float."""
+    """hnsw_L{M0}_M{M}_efC{efConstruction}_{space}: space is the codec it is built on, or float.
+
+    faiss in place of hnsw: the same, built by Faiss.
+    """
 
     M0: int
     M: int
     efConstruction: int
     space: str
+    builder: str = "hnsw"
 
     def __str__(self):
         """The key."""
-        return f"hnsw_L{self.M0}_M{self.M}_efC{self.efConstruction}_{self.space}"
+        return f"{self.builder}_L{self.M0}_M{self.M}_efC{self.efConstruction}_{self.space}"
 
 
 class NSW(NamedTuple):
@@ -217,7 +221,7 @@ def graph(key):
 def _part(part, key):
     """Parse one graph of a key that may be a union."""
     for kind, pattern in (
-        (HNSW, rf"hnsw_L({_N})_M({_N})_efC({_N})_({_SPACE})"),
+        (HNSW, rf"(?:hnsw|faiss)_L({_N})_M({_N})_efC({_N})_({_SPACE})"),
         (NSW, rf"nsw_M({_N})_efC({_N})_({_SPACE})"),
         (Vamana, rf"vamana_R({_N})_a({_ALPHA})_efC({_N})_({_SPACE})"),
         (NSG, rf"nsg_R({_N})_K({_N})_efC({_N})_({_SPACE})"),
@@ -227,10 +231,13 @@ def _part(part, key):
             parsed = kind(*(float(n) if "." in n else int(n) for n in numbers), space)
             if kind in (Vamana, NSG):
                 on_floats(parsed)
+            if kind is HNSW:
+                parsed = parsed._replace(builder=part.partition("_")[0])
             return parsed
     raise ConfigError(
         f"graph {key}: {part or 'nothing'} is no graph, expected "
-        "hnsw_L<M0>_M<M>_efC<efConstruction>_<space>, nsw_M<M>_efC<efConstruction>_<space>, "
+        "hnsw_L<M0>_M<M>_efC<efConstruction>_<space> or faiss_..., "
+        "nsw_M<M>_efC<efConstruction>_<space>, "
         "vamana_R<R>_a<alpha>_efC<efConstruction>_float, nsg_R<R>_K<K>_efC<efConstruction>_float, "
         "flat ones joined by +, or given_<name>_float; <space> is a codec or float, "
         "<alpha> 1.0 ... 9.9"

@@ -82,7 +82,9 @@ class EdgeAgent:
         if self.kind is None:
             logit = self._moved_logit()
         else:
-            logit = self._ratio_logit((step + 1) / s["steps"])
+            # At once it would cut what is only redundant as long as all the rest is there.
+            away = self._ratio_logit((step + 1) / s["steps"]) - self.logit
+            logit = self.logit + np.clip(away, -s["eta"], s["eta"])
         self.logit = np.where(self.links, np.clip(logit, -LIMIT, LIMIT), -LIMIT)
         for i in range(len(self.recall)):
             drawn = credit.drawn == i
@@ -102,8 +104,8 @@ class EdgeAgent:
         return self.logit + s["eta"] * net / evidence
 
     def _ratio_logit(self, share):
-        """Logits by the ratio of gain to cost, its prior that of the kind; share of the training
-        done: the logits sharpen, and a bonus for links that little is known of fades."""
+        """Where logits move to: the ratio of gain to cost, its prior that of the kind; share of the
+        training done: they sharpen, and a bonus for links that little is known of fades."""
         weight = self.settings["prior"]
         gain = self.gain + weight * prior.ratios(self.kind, self.gain, self.cost)
         cost = np.maximum(self.cost, 0) + weight

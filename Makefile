@@ -8,12 +8,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 KERNELS := $(wildcard csrc/*.c csrc/*.h csrc/*.py) setup.py pyproject.toml
 
-.PHONY: all setup prune test lint bench clean help
+.PHONY: all setup prune test lint bench claims clean help
 
 all: setup ## set up, run the main job on the embedded data, say where the results are
-	$(BIN)/snakemake --cores $(CORES) results/table2.csv
+	$(BIN)/snakemake --cores $(CORES) results/table2.csv results/report.html --config 'report=[table2,toy]'
 	@echo
-	@echo "Table 2 on the embedded data: results/table2.md (to read), results/table2.csv (to use)"
+	@echo "Table 2 on the embedded data: results/table2.csv (to use), results/table2.md (to read)"
+	@echo "Open results/report.html in a browser: tables, figures, claims, where everything comes from"
 
 setup: .venv/kernels ## pinned dependencies into .venv, kernels built
 
@@ -52,8 +53,18 @@ lint: setup .venv/dev ## ruff, snakefmt, snakemake --lint, the compiler's warnin
 	$(BIN)/snakemake --lint
 	$${CC:-cc} -std=gnu11 -O2 -fopenmp -Wall -Wextra -Werror -Wno-psabi -fsyntax-only csrc/*.c
 
-bench: setup ## compare with Faiss 1.7.4 (its environment goes into .venv174): results/bench.csv
-	$(BIN)/python bench/compare.py
+bench: setup .venv/bench ## speed beside Faiss 1.7.4 (its environment goes into .venv174), Faiss and hnswlib
+	$(BIN)/snakemake --cores $(CORES) --forcerun bench_runs -- results/bench.csv
+	@cat results/bench.md
+
+.venv/bench: .venv/requirements requirements-bench.txt
+	$(BIN)/pip install --quiet --requirement requirements-bench.txt --constraint constraints.txt || \
+	    echo "hnswlib cannot be built here (it needs a C++ compiler): it is left out of the comparison"
+	@touch $@
+
+claims: setup ## run what claims are read in, and write docs/claims.md anew
+	$(BIN)/snakemake --cores $(CORES) results/claims.csv
+	$(BIN)/python expected/update_claims.py results/claims.csv
 
 clean: ## remove results, logs and builds; downloads and environments stay
 	rm -rf results logs benchmarks build .snakemake .pytest_cache .ruff_cache

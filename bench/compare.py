@@ -1,25 +1,30 @@
-"""Ours against the original Link & Code (Faiss 1.7.4), stage by stage, in one run.
+"""Every stage of ours beside the references on the same input, in turns.
 
-    python bench/compare.py [--base B --learn L --query Q [--gt G]] [--work DIR] [--out FILE.csv]
+    python bench/compare.py [--base B --learn L --query Q [--gt G]] [--name NAME]
+        [--codec OPQ32_128] [--repetitions 5] [--minutes 10] [--threads 1,2]
+        [--stages train,graph] [--sides ours,original] [--work DIR] [--out RUNS.csv]
 
-Without files it takes the embedded colour patches. The tables go to standard output, all rows to
-the CSV; ratio is the original's cost by ours, quality is squared error per vector or recall. Times
-are CPU times on one thread unless a row says otherwise, and the two sides take turns where a
-measurement is cheap enough to repeat. What does not hold is listed at the end; the exit status is 0
-all the same.
+Files are as linkprune.formats reads them, vectors.h5:base too; without any it takes the embedded
+colour patches. Each repetition of a stage of a side is a process of its own, so that its peak
+memory is that of the stage; sides take turns. A stage of a side is not begun again once it has
+taken --minutes of CPU time. Inputs of a stage are what the original made, unless the stage says
+own; quality is measured once per side, outside the clock. Runs are appended to the CSV, the tables
+of everything in it go to standard output.
 
-DIR keeps the indexes of the original, minutes of work: a later run with the same vectors and
-settings takes them again.
+DIR keeps what the sides made: a later run with the same vectors and settings takes what it needs
+from there, and measures only --stages and --sides.
 """
 
 import os
 
-# Read when the libraries are loaded; the processes started from here inherit them.
-os.environ.update(OMP_WAIT_POLICY="PASSIVE", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+# Read when the libraries are loaded; the processes started from here inherit it.
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
 import argparse
-import contextlib
+import collections
+import dataclasses
 import hashlib
+import importlib.util
 import json
 import subprocess
 import sys
@@ -27,18 +32,27 @@ import tempfile
 import time
 from pathlib import Path
 
-import h5py
 import numpy as np
-import ours
-import report as rows
+from quality import Judge
 
-from linkprune import beta, formats, groundtruth, keys, opq, regression, seeds, sources, timing
+from linkprune import (
+    formats,
+    groundtruth,
+    keys,
+    opq,
+    seeds,
+    sources,
+    speed,
+    speed_text,
+    timing,
+)
 from linkprune.errors import ConfigError, DataError, LinkPruneError
-from linkprune.store import replacing
 
 HERE = Path(__file__).resolve().parent
+SCRIPTS = {"ours": "ours.py", "original": "original.py", "faiss": "current_faiss.py",
+           "hnswlib": "hnswlib_side.py"}  # fmt: skip
 K = 100
-THREADS = 2  # of the extra rows
+STAGES = {stage.key: stage for stage in speed.STAGES}
 
 
 def say(text):
@@ -47,7 +61,9 @@ def say(text):
 
 
 def prepare(a, work):
-    """base, learn, query (n, d) float32 and gt (nq, kgt) int32 by name; as .npy in ``work`` too."""
+    """base, learn, query (n, d) as stored, gt (nq, at least 10) int32 by name; in ``work`` too, as
+    .npy, the vectors also as float32.
+    """
     given = {name: getattr(a, name) for name in ("base", "learn", "query")}
     if all(given.values()):
         x = {name: formats.read(path) for name, path in given.items()}
@@ -56,25 +72,33 @@ def prepare(a, work):
     else:
         x = sources.patches()
     x["base"], x["learn"] = x["base"][: a.rows], x["learn"][: opq.TRAIN_ROWS]
-    x = {name: np.ascontiguousarray(vectors, np.float32) for name, vectors in x.items()}
-    for name, vectors in x.items():
-        formats.check_finite(vectors, name)
-        if vectors.shape[1] != x["base"].shape[1]:
-            raise DataError(f"{name} has {vectors.shape[1]} columns, base {x['base'].shape[1]}")
-    if a.gt:
-        x["gt"] = np.ascontiguousarray(formats.read(a.gt), np.int32)
-        rng = seeds.generator(ours.SEED, "compare")
-        groundtruth.spot_check(x["gt"], x["query"], x["base"], "l2", rng)
-    else:
-        x["gt"], _ = groundtruth.exact(x["query"], x["base"], 1)
     for name, values in x.items():
-        formats.write(work / f"{name}.npy", values)
+        formats.check_finite(values, name)
+        if values.shape[1] != x["base"].shape[1]:
+            raise DataError(f"{name} has {values.shape[1]} columns, base {x['base'].shape[1]}")
+    x["gt"], _ = groundtruth.exact(x["query"], x["base"], 10) if not a.gt else (truth(a, x), None)
+    for name, values in x.items():
+        np.save(work / f"{name}.npy", values)
+        if name != "gt":
+            np.save(work / f"{name}_float32.npy", np.asarray(values, np.float32))
     return x
 
 
-def run(command, what):
+def truth(a, x):
+    """The ground truth of the command line, which must be that of these vectors."""
+    gt = np.ascontiguousarray(formats.read(a.gt), np.int32)
+    if gt.shape[1] < 10:
+        raise DataError(f"{a.gt}: {gt.shape[1]} neighbours per query, expected at least 10")
+    rng = seeds.generator(2018, "compare")
+    groundtruth.spot_check(gt, x["query"], x["base"], "l2", rng)
+    return gt
+
+
+def run(command, what, env=None):
     """Standard output of a command; DataError with its last words where it fails."""
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*map(str, command)], capture_output=True, text=True, check=False, env=env
+    )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
         raise DataError(f"{what}: {last}")
@@ -93,187 +117,127 @@ def interpreter(path):
     return path
 
 
-class Original:
-    """The other side: original.py on the files of ``work``."""
+class Bench:
+    """The sides, their folders in ``work``, and what they made there."""
 
-    def __init__(self, python, work):
-        self.command = [python, HERE / "original.py"]
-        self.work, self.dir = work, work / "original_0"
-        files = {"dir": self.dir, **{n: work / f"{n}.npy" for n in ("base", "query", "gt")}, "k": K}
-        self.files = [word for name, x in files.items() for word in (f"--{name}", x)]
+    def __init__(self, a, work, x):
+        self.a, self.work, self.name = a, work, a.name
+        self.python = {"original": interpreter(a.original_python)}
+        self.judge = Judge(x["base"], x["gt"])
+        settings = {"codec": a.codec, "M0": a.M0, "beta": a.beta, "k": K}
+        self.settings = settings
+        prints = [hashlib.sha256(np.ascontiguousarray(x[n])).hexdigest() for n in sorted(x)]
+        self.inputs = json.dumps([settings, prints])
+        self.session = time.strftime("%Y-%m-%dT%H:%M:%S")
 
-    def build(self, repetition, settings, x):
-        """A build.json; that of an earlier run with the same settings and vectors is as good."""
-        folder = self.work / f"original_{repetition}"
-        record = settings | {n: hashlib.sha256(x[n]).hexdigest() for n in ("base", "learn")}
-        inputs, built = folder / "inputs.json", folder / "build.json"
-        if inputs.exists() and json.loads(inputs.read_text()) == record:
-            say(f"the original's index in {folder} has the same vectors and settings")
-        else:
-            say("the original builds its index, which takes minutes")
-            inputs.unlink(missing_ok=True)
-            files = {n: self.work / f"{n}.npy" for n in ("base", "learn")} | {"out": folder}
-            flags = [word for n, value in (settings | files).items() for word in (f"--{n}", value)]
-            run([*self.command, "build", *flags], "the original's build")
-            with replacing(inputs) as part:  # comes last, so that it stands for a complete build
-                part.write_text(json.dumps(record))
-        return json.loads(built.read_text())
+    def measure(self, side, stage, threads, of):
+        """One process, on what the side ``of`` made: its record."""
+        out = self.folder(side, stage, of)
+        options = {"work": self.work, "out": out, "of": self.work / of, "threads": threads}
+        options = {name: str(x) if isinstance(x, Path) else x for name, x in options.items()}
+        env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": str(threads)}
+        command = [self.python.get(side, sys.executable), HERE / SCRIPTS[side], stage.function]
+        options |= self.settings | stage.point
+        (out / "made.json").unlink(missing_ok=True)
+        text = run([*command, json.dumps(options)], f"{side}, {stage.key}", env)
+        (out / "made.json").write_text(self.inputs)
+        return json.loads(text.strip().splitlines()[-1])
 
-    def search(self, efSearch, k_reorder):
-        """A search process of its own: its report, and ids and distances by point."""
-        out = self.work / "search.h5"
-        lists = [",".join(map(str, x)) for x in (efSearch, k_reorder)]
-        grid = ["--efSearch", lists[0], "--k-reorder", lists[1], "--repetitions", 1, "--out", out]
-        run([*self.command, "search", *self.files, *grid], "the original's search")
-        with h5py.File(out) as f:
-            points = zip(f["efSearch"][()], f["k_reorder"][()], strict=True)
-            found = dict(zip(points, zip(f["ids"], f["distances"], strict=True), strict=True))
-        return json.loads(out.with_suffix(".json").read_text()), found
+    def folder(self, side, stage, of):
+        """Where a side leaves a stage."""
+        return self.work / (side if side == of else f"{side}_on_{of}") / stage.key
 
-    @contextlib.contextmanager
-    def serve(self):
-        """A function that puts a line to a waiting search process and returns the answer."""
-        errors = self.work / "serve.log"
-        with open(errors, "w") as log:
-            process = subprocess.Popen(
-                [*map(str, [*self.command, "serve", *self.files])],
-                text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-            )  # fmt: skip
+    def ensure(self, of, stage):
+        """Have the side ``of`` make what a stage reads, unless it is there."""
+        for need in (STAGES[name] for name in stage.needs):
+            made = self.folder(of, need, of) / "made.json"
+            if not made.exists() or made.read_text() != self.inputs:
+                self.ensure(of, need)
+                say(f"{of} makes {need.key}")
+                self.measure(of, need, 1, of)
 
-            def ask(line):
-                with contextlib.suppress(BrokenPipeError):
-                    print(line, file=process.stdin, flush=True)
-                answer = json.loads(process.stdout.readline() or '{"error": "ended"}')
-                if "error" in answer:
-                    raise DataError(f"the original: {answer['error']}, see {errors}")
-                return answer
+    def quality(self, side, stage, of):
+        """Named numbers as one cell."""
+        theirs = None
+        if side == "ours" and of == "original" and "original" in stage.references:
+            theirs = self.folder("original", stage, "original")
+        folder = self.folder(side, stage, of)
+        return speed.words(self.judge.of(stage.function, folder, self.work / of, theirs))
 
-            try:
-                yield ask
-            finally:
-                with contextlib.suppress(BrokenPipeError):
-                    process.stdin.close()
-                process.wait()
-
-
-def take_turns(ask, own, exported, x, points, repetitions):
-    """Every point of (efSearch, k_reorder), in turns: times, recalls and the last answer by name.
-
-    original, own, exported: CPU ms per query; threads: wall ms per query of own on more threads.
-    """
-    sides = {"own": (own, 1, 0), "exported": (exported, 1, 0), "threads": (own, THREADS, 1)}
-    names, scale = ("original", *sides), 1000 / len(x["query"])
-    found, out = {}, {point: {name: [] for name in names} for point in points}
-    for repetition in range(-1, repetitions):  # the first warms up
-        say(f"search: repetition {repetition + 1} of {repetitions}")
-        for (ef, r), row in out.items():
-            row["answer"] = ask(f"{ef} {r}")
-            row["original"].append(row["answer"]["cpu_ms_per_query"])
-            for name, (index, threads, clock) in sides.items():
-                found[name], times = ours.timed(index.search, x["query"], K, ef, r, threads)
-                row[name].append(times[clock] * scale)
-            if repetition < 0:
-                for name in names:
-                    row[name].clear()
-                row["found"] = found["exported"]
-                for name in ("own", "exported"):
-                    row[f"{name}_recalls"] = ours.recalls(found[name], x["gt"])
-    return out
+    def compare(self, stage):
+        """Yield the runs of a stage, sides in turns, as many as wanted and as time allows."""
+        sides = [s for s in (*stage.references, "ours") if s in self.a.sides]
+        chains = {side: side if stage.own else "original" for side in sides}
+        for of in chains.values():
+            self.ensure(of, stage)
+        compared = "original" in stage.references and not stage.own  # the answers too
+        if compared and "original" not in sides:
+            self.ensure("original", dataclasses.replace(stage, needs=(stage.key,)))
+        spent, quality = collections.Counter(), {}
+        for repetition in range(self.a.repetitions):
+            for side in sides if repetition % 2 == 0 else sides[::-1]:
+                for threads in self.a.threads:
+                    slow = side != "ours" and stage.slow and threads > 1
+                    if slow or spent[side, threads] > 60 * self.a.minutes:
+                        continue
+                    say(f"{stage.key}: {side}, threads {threads}, repetition {repetition + 1}")
+                    record = self.measure(side, stage, threads, chains[side])
+                    spent[side, threads] += record["cpu_s"]
+                    if side not in quality:
+                        quality[side] = self.quality(side, stage, chains[side])
+                    run = {"session": self.session, "data": self.name, "stage": stage.key}
+                    run |= {"side": side, "threads": threads, "repetition": repetition}
+                    yield run | record | {"quality": quality[side]}
 
 
-def encode_in_turns(ask, exported, base, repetitions):
-    """Encoding with the codebook of the original: seconds (repetitions, 2) of ours, CPU of its."""
-    of = exported.codec, exported.codes, exported.graph.neighbors, exported.beta.beta_centroids
-    mine, its = [], []
-    for _ in range(repetitions):
-        its.append(ask("encode")["cpu_s"])
-        mine.append(ours.timed(regression.encode, base, *of)[1])
-    return np.array(mine), its
+def installed():
+    """All sides, without hnswlib where it is not installed."""
+    return [side for side in SCRIPTS if side != "hnswlib" or importlib.util.find_spec(side)]
 
 
-def peaks(index, query, a, repetitions):
-    """Peak memory in MB of a search process: by what it loads, (repetitions,)."""
-    lists, out = [",".join(map(str, x)) for x in (a.efSearch, a.k_reorder)], {}
-    for kind in ("Index", "LinkCode"):
-        command = [sys.executable, HERE / "ours.py", kind, index, query, K, *lists]
-        out[kind] = [float(run(command, "our search")) for _ in range(repetitions)]
-    return out
-
-
-def compare(a, work):
-    """Measure everything; returns the report."""
-    x, original = prepare(a, work), Original(interpreter(a.original_python), work)
-    settings = {"codec": a.codec, "M0": a.M0, "beta": a.beta}
-    builds = [original.build(r, settings, x) for r in range(a.build_repetitions)]
-    exported, ntrain = ours.exported(original.dir / "index.h5"), max(3, a.build_repetitions)
-    report, seconds = rows.Report(header(a, x, builds[0]["settings"], ntrain)), {}
-    for threads in (1, THREADS):
-        say(f"we train, threads {threads}, {ntrain} times")
-        vectors = x["base"], x["learn"]
-        own, seconds[threads] = ours.train(*vectors, a.codec, a.M0, a.beta, threads, ntrain)
-    own.save(work / "ours.h5", {"input_metric": "l2"})
-    points = [(ef, r) for r in a.k_reorder for ef in a.efSearch]
-    with original.serve() as ask:
-        found = take_turns(ask, own, exported, x, points, a.repetitions)
-        seconds[1]["encoding"], encoding = encode_in_turns(ask, exported, x["base"], a.repetitions)
-    say("parity, memory, weights")
-    theirs, lists = original.search(a.efSearch, a.k_reorder)
-    for point, row in found.items():
-        row["agreement"] = ours.agreement(row["found"], *lists[point])
-    errors, parity = ours.parity(own, x["base"]), ours.parity(exported, x["base"])
-    last = found[max(a.efSearch), a.k_reorder[0]]
-    errors["error_encoded"] = parity["error_own_codes"]
-    theirs["error_encoded"] = theirs["error_beta"]
-    sides = errors | last["own_recalls"], theirs | last["answer"]
-    rows.training(report, seconds, builds, encoding, sides)
-    rows.search(report, found, THREADS)
-    rows.parity(report, parity, theirs)
-    rows.memory(report, peaks(work / "ours.h5", work / "query.npy", a, 3), [theirs["peak_rss_mb"]])
-    cpu, error, history = ours.retrain(exported, x["base"], a.beta, ntrain)
-    its = np.array(builds[0]["em_error"]) / min(len(x["base"]), beta.TRAIN_ROWS)
-    rows.weights(report, cpu, builds, (error, theirs["error_beta"]), (history, its))
-    return report
-
-
-def header(a, x, built, ntrain):
+def header(a, x):
     """What the numbers of this run refer to."""
-    sizes = ", ".join(f"{name} {len(x[name])}" for name in ("base", "learn", "query"))
+    sizes = ", ".join(f"{part} {len(x[part])}" for part in ("base", "learn", "query"))
     on = timing.machine()
     return [
-        f"{on['cpu']}, {on['cores']} cores, OMP_WAIT_POLICY {on['omp_wait_policy']}",
+        f"{on['cpu']}, {on['cores']} cores, NumPy {np.__version__}",
         f"{sizes}, {x['base'].shape[1]} dimensions; {a.codec}, M0 {a.M0}, {a.beta}, k {K}",
-        f"original: Faiss {built['faiss']}, NumPy {built['numpy']}; ours: NumPy {np.__version__}, "
-        f"Python {sys.version.split()[0]}",
-        f"repetitions: search and encoding {a.repetitions}, in turns; training {ntrain} of ours, "
-        f"{a.build_repetitions} of the original; median (minimum to maximum)",
+        "median (least to most; repetitions); ratio: the reference's CPU time by ours",
     ]
 
 
 def arguments():
     """The command line, parsed."""
 
-    def integers(text):
-        return [int(word) for word in text.split(",")]
+    def among(known):
+        def parse(text):
+            names = text.split(",")
+            if set(names) - set(known):
+                raise argparse.ArgumentTypeError(f"{text}: expected some of {','.join(known)}")
+            return names
+
+        return parse
 
     raw = argparse.RawDescriptionHelpFormatter
     p = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     for name in ("base", "learn", "query", "gt"):
         p.add_argument(f"--{name}", help="a file as linkprune.formats reads it")
-    p.add_argument("--rows", type=int, default=100000, help="at most so many base vectors")
+    p.add_argument("--name", default="patches", help="of the data in the tables")
+    p.add_argument("--rows", type=int, help="at most so many base vectors")
     p.add_argument("--codec", default="OPQ32_128")
     p.add_argument("--M0", type=int, default=6)
     p.add_argument("--beta", default="beta4x256")
     p.add_argument("--repetitions", type=int, default=5)
-    p.add_argument("--build-repetitions", type=int, default=1, help="of the original's training")
-    p.add_argument("--efSearch", type=integers, default=[1, 16, 64, 256, 1024])
-    p.add_argument("--k-reorder", type=integers, default=[0, 5])
+    p.add_argument("--minutes", type=float, default=10, help="CPU minutes of a stage of a side")
+    p.add_argument("--threads", type=lambda text: [*map(int, text.split(","))], default=[1, 2])
+    p.add_argument("--stages", type=among(STAGES), default=[*STAGES])
+    p.add_argument("--sides", type=among(SCRIPTS), default=installed())
     p.add_argument("--original-python", help="interpreter with Faiss 1.7.4; default: .venv174")
-    p.add_argument("--work", type=Path, help="keeps the original's index; default: nothing is kept")
-    p.add_argument("--out", type=Path, default=Path("results/bench.csv"))
+    p.add_argument("--work", type=Path, help="keeps what the sides made; default: nothing is kept")
+    p.add_argument("--out", type=Path, default=Path("results/bench_runs.csv"))
     a = p.parse_args()
-    counts = (a.rows, a.M0, a.repetitions, a.build_repetitions, *a.efSearch)
-    if min(counts) < 1 or min(a.k_reorder) < 0:
-        p.error("expected counts of at least 1, and --k-reorder of at least 0")
+    if min(a.M0, a.repetitions, *a.threads) < 1 or (a.rows is not None and a.rows < 256):
+        p.error("expected --M0, --repetitions and --threads of at least 1, --rows of at least 256")
     if keys.codec(a.codec).d_out is None or not keys.beta(a.beta).nsq:
         p.error(f"{a.codec}, {a.beta}: expected OPQ<nsq>_<d_out> and beta<nsq>x256")
     return a
@@ -283,14 +247,19 @@ def main():
     """Compare; what the input makes impossible ends in one line."""
     try:
         a = arguments()
+        runs = speed.read([a.out] if a.out.exists() else [])
         with tempfile.TemporaryDirectory() as temporary:
-            work = a.work or Path(temporary)
+            work = (a.work or Path(temporary)).resolve()
             work.mkdir(parents=True, exist_ok=True)
-            report = compare(a, work)
+            x = prepare(a, work)
+            bench = Bench(a, work, x)
+            for stage in (STAGES[key] for key in a.stages):
+                for run in bench.compare(stage):
+                    runs.append(run)
+                    speed_text.write_csv(a.out, runs, speed.RUN)  # outlives a kill
     except (LinkPruneError, OSError, ValueError) as e:
         sys.exit(f"compare.py: {e}")
-    report.write(a.out)
-    print(report.text())
+    print(speed_text.markdown(speed.rows(runs), header(a, x)))
 
 
 if __name__ == "__main__":

@@ -4,17 +4,12 @@ The repeated work of that driver is kept, since its cost is what we compare with
 links of a vector again in every round, and searches all parts in order to assign one.
 """
 
-import collections
-import contextlib
 import re
-import resource
-import time
-from pathlib import Path
 
 import faiss
 import numpy as np
+from measure import M
 
-M, EF_CONSTRUCTION = 32, 200
 RCOND = 0.01  # singular values below this fraction of the largest one are cut
 
 
@@ -22,57 +17,27 @@ def parse_codec(key):
     """Sub-quantisers and dimensions after the rotation."""
     match = re.fullmatch(r"OPQ([1-9]\d*)_([1-9]\d*)", key)
     if not match or int(match[2]) % int(match[1]):
-        raise ValueError(f"--codec {key}: expected OPQm_d with d a multiple of m")
+        raise ValueError(f"codec {key}: expected OPQm_d with d a multiple of m")
     return int(match[1]), int(match[2])
 
 
 def parse_beta(key, d_out):
-    """Parts and codewords of a key; None for "none"."""
-    if key == "none":
-        return None
-    match = re.fullmatch(r"beta([1-9]\d*)x([1-9]\d*)", "beta1x1" if key == "beta0" else key)
+    """Parts and codewords of a key."""
+    match = re.fullmatch(r"beta([1-9]\d*)x([1-9]\d*)", key)
     if not match or d_out % int(match[1]) or int(match[2]) > 256:
-        raise ValueError(f"--beta {key}: expected none, beta0, or betaPxK, P dividing {d_out}")
+        raise ValueError(f"beta {key}: expected betaPxK with P dividing {d_out}")
     return int(match[1]), int(match[2])
 
 
-class Clock(collections.Counter):
-    """Processor time by stage: seconds of this process, its threads included."""
-
-    @contextlib.contextmanager
-    def __call__(self, stage):
-        """Charge the block to a stage, also where it ends in an error."""
-        before = time.process_time()
-        try:
-            yield
-        finally:
-            self[stage] += time.process_time() - before
-
-
-def peak_rss_mb():
-    """Peak resident memory so far; ru_maxrss begins at the parent's, VmHWM (Linux) does not."""
-    with contextlib.suppress(OSError):
-        return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) // 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-
-def build_index(base, learn, nsq, d_out, M0, clock):
-    """Rotation, then graph over PQ codes, filled, its links nearest first."""
-    rotation = faiss.OPQMatrix(base.shape[1], nsq, d_out)
+def trained(learn, nsq, d_out, M0):
+    """An empty index: rotation and codes trained on learn (nt, d), then a graph over the codes."""
+    rotation = faiss.OPQMatrix(learn.shape[1], nsq, d_out)
     graph = faiss.IndexHNSWPQ(d_out, nsq, M)
     faiss.downcast_index(graph.storage).do_polysemous_training = False
-    graph.hnsw.efConstruction = EF_CONSTRUCTION
     graph.hnsw.set_nb_neighbors(0, M0)
-    with clock("opq"):
-        rotation.train(learn)
-    with clock("pq"):
-        graph.train(rotation.apply(learn))
-    index = faiss.IndexPreTransform(rotation, graph)
-    with clock("add"):
-        index.add(base)
-    with clock("reorder_links"):
-        graph.reorder_links()
-    return index
+    rotation.train(learn)
+    graph.train(rotation.apply(learn))
+    return faiss.IndexPreTransform(rotation, graph)
 
 
 def components(index):
@@ -82,27 +47,44 @@ def components(index):
     return faiss.downcast_VectorTransform(rotation), graph, faiss.downcast_index(storage)
 
 
-def index_arrays(index):
-    """The arrays of DIR/index.h5, but the weights."""
-    rotation, graph, storage = components(index)
-    hnsw, pq, array = graph.hnsw, storage.pq, faiss.vector_to_array
-    links, levels = array(hnsw.neighbors), array(hnsw.levels) - 1
-    first = array(hnsw.offsets)[:-1].astype(int)  # a vertex's slots begin here, ...
-    at = array(hnsw.cum_nneighbor_per_level)  # ... and those of a level so far behind
-    vertex = np.repeat(np.arange(len(levels)), levels)
-    level = np.arange(len(vertex)) - np.repeat(levels.cumsum() - levels, levels) + 1
-    upper = links[(first[vertex] + at[level])[:, None] + np.arange(M)]
+def codec_arrays(rotation, storage):
+    """The codec as linkprune has it."""
+    pq, array = storage.pq, faiss.vector_to_array
     return {
         "rotation": array(rotation.A).reshape(rotation.d_out, rotation.d_in),
         "centroids": array(pq.centroids).reshape(pq.M, pq.ksub, pq.dsub),
-        "codes": array(storage.codes).reshape(-1, pq.M),
-        "neighbors": links[first[:, None] + np.arange(at[1])],
-        "levels": levels.astype("i4"),
-        "upper_vertex": vertex.astype("i4"),
-        "upper_level": level.astype("i4"),
-        "upper_ptr": np.append(0, (upper >= 0).sum(axis=1).cumsum()).astype("i8"),
-        "upper_links": upper[upper >= 0],
     }
+
+
+def graph_arrays(index):
+    """Codes and graph as linkprune has them."""
+    _, graph, storage = components(index)
+    hnsw, array = graph.hnsw, faiss.vector_to_array
+    links, levels = array(hnsw.neighbors), array(hnsw.levels) - 1
+    first = array(hnsw.offsets)[:-1].astype(int)  # a vertex's slots begin here, ...
+    at = array(hnsw.cum_nneighbor_per_level)  # ... and those of a level so far behind
+    higher = np.flatnonzero(levels)
+    vertex = np.repeat(higher, levels[higher])
+    start = np.append(0, levels[higher].cumsum())
+    level = np.arange(len(vertex)) - np.repeat(start[:-1], levels[higher]) + 1
+    return {
+        "codes": array(storage.codes).reshape(-1, storage.pq.M),
+        "neighbors": links[first[:, None] + np.arange(at[1])],
+        "upper_vertex": higher.astype("i4"),
+        "upper_start": start.astype("i8"),
+        "upper_neighbors": links[(first[vertex] + at[level])[:, None] + np.arange(M)],
+        "entry_point": hnsw.entry_point,
+        "max_level": hnsw.max_level,
+    }
+
+
+def found(index, query, k, efSearch):
+    """What searches of an index find: ids_{efSearch} (nq, k) int32 by name."""
+    ids = {}
+    for ef in efSearch:
+        components(index)[1].hnsw.efSearch = ef
+        ids[f"ids_{ef}"] = index.search(query, k)[1].astype(np.int32)
+    return ids
 
 
 class Beta:
@@ -114,11 +96,9 @@ class Beta:
         self.table = np.empty((self.rfn.M + 1, self.rfn.d), "float32")
 
     def attach(self, graph, centroids, codes):
-        """Let the search of the graph use these weights; codes is None where k = 1."""
-        self.centroids = centroids
+        """Let the search of the graph use these weights."""
         faiss.copy_array_to_vector(centroids.ravel(), self.rfn.codebook)
-        if codes is not None:
-            faiss.copy_array_to_vector(codes.ravel(), self.rfn.codes)
+        faiss.copy_array_to_vector(codes.ravel(), self.rfn.codes)
         self.rfn.ntotal = graph.ntotal
         graph.reconstruct_from_neighbors = self.rfn
 
@@ -145,17 +125,15 @@ class Beta:
         self.rfn.get_neighbor_table(int(i), faiss.swig_ptr(self.table))
         return self.table[:, columns].T
 
-    def first_codewords(self, x, part, clock):
+    def first_codewords(self, x, part):
         """k-means of every vector's own best weights: (k, M0+1)."""
         columns, k = self.columns(part), self.rfn.k
-        with clock("beta_regress"):
-            own = np.empty((len(x), self.rfn.M + 1), "float32")
-            for i in range(len(x)):
-                own[i] = np.linalg.lstsq(self.slots(i, columns), x[i, columns], RCOND)[0]
-        with clock("beta_kmeans"):
-            kmeans = faiss.Clustering(own.shape[1], k)
-            kmeans.niter, kmeans.max_points_per_centroid = 20, len(x)
-            kmeans.train(own, faiss.IndexFlatL2(own.shape[1]))
+        own = np.empty((len(x), self.rfn.M + 1), "float32")
+        for i in range(len(x)):
+            own[i] = np.linalg.lstsq(self.slots(i, columns), x[i, columns], RCOND)[0]
+        kmeans = faiss.Clustering(own.shape[1], k)
+        kmeans.niter, kmeans.max_points_per_centroid = 20, len(x)
+        kmeans.train(own, faiss.IndexFlatL2(own.shape[1]))
         return faiss.vector_to_array(kmeans.centroids).reshape(k, -1)
 
     def assign(self, x, part, codewords, rng):
@@ -172,31 +150,27 @@ class Beta:
             assigned[rng.choice(members, len(members) // 2)] = empty
         return assigned
 
-    def refit(self, x, part, assigned, codewords, clock):
+    def refit(self, x, part, assigned, codewords):
         """Least squares of every codeword over its members, in place; returns the squared error."""
         columns, error = self.columns(part), 0.0
         for c in range(len(codewords)):
-            with clock("beta_gather"):
-                members = np.flatnonzero(assigned == c)
-                slots = np.empty((len(members), self.rfn.dsub, self.rfn.M + 1))
-                for row, i in enumerate(members):
-                    slots[row] = self.slots(i, columns)
-            with clock("beta_lstsq"):
-                targets = x[members, columns].ravel()
-                codewords[c], residual, *_ = np.linalg.lstsq(
-                    slots.reshape(-1, self.rfn.M + 1), targets, RCOND
-                )
+            members = np.flatnonzero(assigned == c)
+            slots = np.empty((len(members), self.rfn.dsub, self.rfn.M + 1))
+            for row, i in enumerate(members):
+                slots[row] = self.slots(i, columns)
+            codewords[c], residual, *_ = np.linalg.lstsq(
+                slots.reshape(-1, self.rfn.M + 1), x[members, columns].ravel(), RCOND
+            )
             error += float(residual.sum())  # lstsq reports no residual below full rank
         return error
 
-    def train(self, x, rounds, clock):
+    def train(self, x, rounds):
         """Codebook (nsq, k, M0+1) float32, and the squared error by part and round."""
         rng, centroids, errors = np.random.RandomState(0), np.zeros_like(self.centroids), []
         for part, codewords in enumerate(centroids):
-            codewords[:] = self.first_codewords(x, part, clock)
+            codewords[:] = self.first_codewords(x, part)
             errors.append([])
             for _ in range(rounds):
-                with clock("beta_assign"):
-                    assigned = self.assign(x, part, codewords, rng)
-                errors[part].append(self.refit(x, part, assigned, codewords, clock))
+                assigned = self.assign(x, part, codewords, rng)
+                errors[part].append(self.refit(x, part, assigned, codewords))
         return centroids, errors

@@ -33,14 +33,83 @@ int ann_pq_encode(const float *x, const float *centroids_t, size_t n, size_t nsq
 }
 
 ANN_CLONES
-int ann_pq_decode(const uint8_t *codes, const float *centroids, size_t n, size_t nsq, size_t dsub,
-                  int threads, float *x)
+int ann_pq_decode(const uint8_t *codes, const float *centroids, const ann_coarse *coarse, size_t n,
+                  size_t nsq, size_t dsub, int threads, float *x)
 {
-    if (threads < 1)
+    if (threads < 1 || !ann_is_coarse(coarse, nsq, dsub))
         return ANN_EINVAL;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t i = 0; i < n; i++)
-        ann_decode(centroids, codes + i * nsq, nsq, dsub, x + i * nsq * dsub);
+        ann_decode_at(codes, i, centroids, coarse, nsq, dsub, x + i * nsq * dsub);
+    return ANN_OK;
+}
+
+ANN_CLONES
+int ann_nearest_of(const float *x, const float *panels, size_t n, size_t d, size_t k, int threads,
+                   uint16_t *codes)
+{
+    enum { STRIP = 16 * QUAD }; /* rows that meet a panel while it is in the nearest cache */
+    if (threads < 1 || !k || k % PANEL || k > UINT16_MAX + 1)
+        return ANN_EINVAL;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (size_t first = 0; first < n; first += STRIP) {
+        size_t rows = n - first < STRIP ? n - first : STRIP;
+        i16 index[STRIP] = {{0}}, lane = FIRST_LANES;
+        v16 best[STRIP];
+        for (size_t r = 0; r < STRIP; r++)
+            best[r] = (v16){0} + __builtin_inff();
+        for (size_t c = 0; c < k; c += PANEL, lane += PANEL)
+            for (size_t i = 0; i < rows; i += QUAD) {
+                const float *block[QUAD];
+                v16 out[QUAD][2];
+                for (size_t r = 0; r < QUAD; r++) /* past the end: the last row, unused */
+                    block[r] = x + (first + (i + r < rows ? i + r : rows - 1)) * d;
+                ann_panel(block, panels + c * d, d, 0, out);
+                for (size_t r = 0; r < QUAD; r++) {
+                    ann_take_less(out[r][0], lane, &best[i + r], &index[i + r]);
+                    ann_take_less(out[r][1], lane + LANES, &best[i + r], &index[i + r]);
+                }
+            }
+        float least;
+        for (size_t r = 0; r < rows; r++)
+            codes[first + r] = (uint16_t)ann_least_lane(best[r], index[r], &least);
+    }
+    return ANN_OK;
+}
+
+ANN_CLONES
+int ann_code_sums(const float *x, const uint16_t *codes, size_t n, size_t d, size_t k,
+                  double *sums, int64_t *counts)
+{
+    memset(sums, 0, k * d * sizeof *sums);
+    memset(counts, 0, k * sizeof *counts);
+    for (size_t i = 0; i < n; i++) {
+        if (codes[i] >= k)
+            return ANN_EINVAL;
+        double *sum = sums + codes[i] * d;
+        counts[codes[i]]++;
+        for (size_t t = 0; t < d; t++)
+            sum[t] += x[i * d + t];
+    }
+    return ANN_OK;
+}
+
+ANN_CLONES
+int ann_cross(const uint8_t *codes, const float *centroids, const ann_coarse *coarse, size_t n,
+              size_t nsq, size_t dsub, int threads, float *cross)
+{
+    if (threads < 1 || !coarse || !ann_is_coarse(coarse, nsq, dsub))
+        return ANN_EINVAL;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (size_t i = 0; i < n; i++) {
+        float x[ANN_MOST_D], r[ANN_MOST_D], acc[LANES] = {0};
+        ann_decode_at(codes, i, centroids, coarse, nsq, dsub, x);
+        ann_decode(centroids, codes + i * (coarse->bytes + nsq) + coarse->bytes, nsq, dsub, r);
+        for (size_t t = 0; t < nsq * dsub; t += LANES)
+            for (size_t j = 0; j < LANES && t + j < nsq * dsub; j++)
+                acc[j] += r[t + j] * (2 * x[t + j] - r[t + j]);
+        cross[i] = ann_tree(acc);
+    }
     return ANN_OK;
 }
 

@@ -46,6 +46,71 @@ ANN_INLINE void ann_table(const float *x, const float *centroids_t, size_t nsq, 
         ann_table_row(x + m * dsub, centroids_t + m * dsub * KSUB, dsub, ip, table + m * KSUB);
 }
 
+enum { QUAD = 4, PANEL = 2 * LANES };
+
+/* out[r] = distances of x[r] (d) and the 32 centroids of a panel (d, 32), t ascending. */
+ANN_INLINE void ann_panel(const float *const x[QUAD], const float *panel, size_t d, int ip,
+                          v16 out[QUAD][2])
+{
+    for (int r = 0; r < QUAD; r++)
+        out[r][0] = out[r][1] = (v16){0};
+    for (size_t t = 0; t < d; t++, panel += PANEL)
+        for (int r = 0; r < QUAD; r++)
+            for (int j = 0; j < 2; j++) {
+                v16 y = *(const v16 *)(panel + j * LANES), diff = x[r][t] - y;
+                if (ip)
+                    out[r][j] -= x[r][t] * y;
+                else
+                    out[r][j] += diff * diff;
+            }
+}
+
+/* How many floats the tables of a query have: nsq * 256, and the 2 * 2^bits of a first level. */
+ANN_INLINE size_t ann_table_size(const ann_space *s)
+{
+    return s->nsq * KSUB + (s->coarse ? (size_t)2 << s->coarse->bits : 0);
+}
+
+/* The first levels of the tables of n <= 4 queries x (n, d), which are (n, ann_table_size). */
+ANN_INLINE void ann_coarse_tables(const ann_space *s, const float *x, size_t n, float *tables)
+{
+    const ann_coarse *coarse = s->coarse;
+    const size_t half = s->nsq * coarse->dsub / 2, k = (size_t)1 << coarse->bits;
+    for (size_t h = 0; h < 2; h++) {
+        const float *rows[QUAD];
+        for (size_t r = 0; r < QUAD; r++) /* past the end: the last row again, unused */
+            rows[r] = x + (2 * (r < n ? r : n - 1) + h) * half;
+        for (size_t c = 0; c < k; c += PANEL) {
+            v16 out[QUAD][2];
+            ann_panel(rows, coarse->panels + (h * k + c) * half, half, s->ip, out);
+            for (size_t r = 0; r < n; r++)
+                memcpy(tables + r * ann_table_size(s) + s->nsq * KSUB + h * k + c, out[r],
+                       sizeof out[r]);
+        }
+    }
+}
+
+/* How many floats a thread needs for ann_query_table. */
+ANN_INLINE size_t ann_tables_size(const ann_space *s)
+{
+    return s->coarse ? QUAD * ann_table_size(s) : s->nsq * KSUB;
+}
+
+/* The table of a query x on codes, the at-th of four that follow each other; `left` are left with
+ * it. A first level is large: one pass over its centroids serves the four. With one, q and the
+ * residual r enter a squared distance by -2 q.r: centroids_t are then passed doubled. */
+ANN_INLINE const float *ann_query_table(const ann_space *s, const float *x, size_t at, size_t left,
+                                        const float *centroids_t, size_t dsub, float *tables)
+{
+    if (s->coarse) {
+        if (at == 0)
+            ann_coarse_tables(s, x, left < QUAD ? left : QUAD, tables);
+        tables += at * ann_table_size(s);
+    }
+    ann_table(x, centroids_t, s->nsq, dsub, s->ip || s->coarse, tables);
+    return tables;
+}
+
 /* The least of sixteen lanes' (value, index) pairs, the smaller index where values tie. */
 ANN_INLINE size_t ann_least_lane(v16 values, i16 indices, float *least)
 {

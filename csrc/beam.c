@@ -15,42 +15,42 @@ int ann_search(const ann_space *space, const ann_graph *graph, const float *quer
                int32_t *ndis, int32_t *ndis_upper, int32_t *nhops)
 {
     if (threads < 1 || !k || !efSearch || !space->nb || graph->entry_point < 0 ||
-        (space->codes ? !centroids_t || !tables : !ann_has_vectors(space)))
+        (space->codes ? !centroids_t || !tables || !ann_measures_queries(space, dsub)
+                      : !ann_has_vectors(space)))
         return ANN_EINVAL;
-    size_t d = space->codes ? space->nsq * dsub : space->d, table_size = space->nsq * KSUB;
+    size_t d = space->codes ? space->nsq * dsub : space->d;
     size_t cap = efSearch > k ? efSearch : k;
 #pragma omp parallel num_threads(threads)
     {
         size_t thread = (size_t)omp_get_thread_num();
         uint8_t *marks = visited + thread * space->nb, epoch = 0;
-        float *table = tables + thread * table_size;
+        float *table = tables + thread * ann_tables_size(space);
         ann_candidate *room = (ann_candidate *)(beams + thread * cap);
-#pragma omp for schedule(dynamic, 16)
-        for (size_t q = 0; q < nq; q++) {
-            const float *x = query + q * d;
-            if (space->codes) {
-                ann_table(x, centroids_t, space->nsq, dsub, space->ip, table);
-                x = table;
-            }
-            int32_t v = graph->entry_point, hops = 0, level0 = 0, upper = 1;
-            float dv = ann_to_query(space, x, v);
-            for (int level = graph->max_level; level > 0; level--)
-                upper += ann_descend(space, graph, level, x, &v, &dv);
+#pragma omp for schedule(dynamic, 4)
+        for (size_t first = 0; first < nq; first += QUAD)
+            for (size_t q = first; q < nq && q < first + QUAD; q++) {
+                const float *x = query + q * d;
+                if (space->codes)
+                    x = ann_query_table(space, x, q - first, nq - q, centroids_t, dsub, table);
+                int32_t v = graph->entry_point, hops = 0, level0 = 0, upper = 1;
+                float dv = ann_to_query(space, x, v);
+                for (int level = graph->max_level; level > 0; level--)
+                    upper += ann_descend(space, graph, level, x, &v, &dv);
 
-            ann_beam beam = {room, 0, cap, 0};
-            epoch = ann_next_epoch(marks, space->nb, epoch);
-            marks[v] = epoch;
-            ann_beam_insert(&beam, dv, v);
-            ann_beam_search(space, graph, 0, x, efSearch, marks, epoch, &beam, &level0, &hops);
+                ann_beam beam = {room, 0, cap, 0};
+                epoch = ann_next_epoch(marks, space->nb, epoch);
+                marks[v] = epoch;
+                ann_beam_insert(&beam, dv, v);
+                ann_beam_search(space, graph, 0, x, efSearch, marks, epoch, &beam, &level0, &hops);
 
-            for (size_t j = 0; j < k; j++) {
-                D[q * k + j] = j < beam.n ? beam.at[j].distance : INFINITY;
-                I[q * k + j] = j < beam.n ? ann_id(beam.at[j]) : -1;
+                for (size_t j = 0; j < k; j++) {
+                    D[q * k + j] = j < beam.n ? beam.at[j].distance : INFINITY;
+                    I[q * k + j] = j < beam.n ? ann_id(beam.at[j]) : -1;
+                }
+                ndis[q] = level0;
+                ndis_upper[q] = upper;
+                nhops[q] = hops;
             }
-            ndis[q] = level0;
-            ndis_upper[q] = upper;
-            nhops[q] = hops;
-        }
     }
     return ANN_OK;
 }

@@ -19,37 +19,38 @@ ANN_INLINE float dot(const float *x, const float *y, size_t d)
     return -ann_row_distance(ROW_FLOAT, x, ROW_FLOAT, y, d, 1);
 }
 
-/* Bring what the moments or a reconstruction read of a vertex itself ... */
+/* Bring what the moments or a reconstruction read of a vertex itself, codes of `size` bytes ... */
 ANN_INLINE void prefetch_vertex(size_t id, const uint8_t *codes, const int32_t *neighbors,
-                                const uint8_t *beta_codes, size_t nsq, size_t m1, size_t parts)
+                                const uint8_t *beta_codes, size_t size, size_t m1, size_t parts)
 {
     __builtin_prefetch(neighbors + id * (m1 - 1));
-    __builtin_prefetch(codes + id * nsq);
-    __builtin_prefetch(codes + (id + 1) * nsq - 1);
+    __builtin_prefetch(codes + id * size);
+    __builtin_prefetch(codes + (id + 1) * size - 1);
     if (beta_codes)
         __builtin_prefetch(beta_codes + id * parts);
 }
 
 /* ... and, once its links are there, of those. */
 ANN_INLINE void prefetch_links(size_t id, const uint8_t *codes, const int32_t *neighbors,
-                               size_t nsq, size_t m1)
+                               size_t size, size_t m1)
 {
     const int32_t *links = neighbors + id * (m1 - 1);
     for (size_t j = 0; j < m1 - 1 && links[j] >= 0; j++) {
-        __builtin_prefetch(codes + (size_t)links[j] * nsq);
-        __builtin_prefetch(codes + ((size_t)links[j] + 1) * nsq - 1);
+        __builtin_prefetch(codes + (size_t)links[j] * size);
+        __builtin_prefetch(codes + ((size_t)links[j] + 1) * size - 1);
     }
 }
 
 ANN_CLONES
 int ann_beta_moments(const float *x, const uint8_t *codes, const int32_t *neighbors,
-                     const float *centroids, size_t first, size_t n, size_t nb, size_t nsq,
-                     size_t dsub, size_t m1, size_t parts, size_t rows, size_t at, int threads,
-                     float *room, float *moments)
+                     const float *centroids, const ann_coarse *coarse, size_t first, size_t n,
+                     size_t nb, size_t nsq, size_t dsub, size_t m1, size_t parts, size_t rows,
+                     size_t at, int threads, float *room, float *moments)
 {
     enum { AHEAD = 4 };
-    size_t d = nsq * dsub, n_moments = ann_beta_n_moments(m1);
-    if (threads < 1 || first + n > nb || m1 < 1 || parts < 1 || d % parts || at + n > rows)
+    size_t d = nsq * dsub, n_moments = ann_beta_n_moments(m1), size = ann_code_size(nsq, coarse);
+    if (threads < 1 || first + n > nb || m1 < 1 || parts < 1 || d % parts || at + n > rows ||
+        !ann_is_coarse(coarse, nsq, dsub))
         return ANN_EINVAL;
     size_t width = d / parts;
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -57,10 +58,10 @@ int ann_beta_moments(const float *x, const uint8_t *codes, const int32_t *neighb
         float *u = room + (size_t)omp_get_thread_num() * (m1 + 1) * d, *e = u + m1 * d;
         const int32_t *links = neighbors + (first + i) * (m1 - 1);
         if (i + AHEAD < n)
-            prefetch_links(first + i + AHEAD, codes, neighbors, nsq, m1);
+            prefetch_links(first + i + AHEAD, codes, neighbors, size, m1);
         for (size_t j = 0; j < m1; j++) {
             size_t id = j && links[j - 1] >= 0 ? (size_t)links[j - 1] : first + i;
-            ann_decode(centroids, codes + id * nsq, nsq, dsub, u + j * d);
+            ann_decode_at(codes, id, centroids, coarse, nsq, dsub, u + j * d);
         }
         for (size_t t = 0; t < d; t++)
             e[t] = x[i * d + t] - u[t];
@@ -131,16 +132,17 @@ int ann_group_sums(const float *x, const uint8_t *codes, size_t n, size_t depth,
 
 /* Reconstruction of one vertex into out (d): j ascending, q(x) first. */
 ANN_INLINE void reconstruct(size_t id, const uint8_t *codes, const int32_t *neighbors,
-                            const float *centroids, const float *beta_centroids,
-                            const uint8_t *beta_codes, size_t nsq, size_t dsub, size_t m1,
-                            size_t parts, size_t kbeta, float *room, float *out)
+                            const float *centroids, const ann_coarse *coarse,
+                            const float *beta_centroids, const uint8_t *beta_codes, size_t nsq,
+                            size_t dsub, size_t m1, size_t parts, size_t kbeta, float *room,
+                            float *out)
 {
     size_t d = nsq * dsub, dp = d / parts;
     memset(out, 0, d * sizeof *out);
     for (size_t j = 0; j < m1; j++) {
         int32_t link = j ? neighbors[id * (m1 - 1) + j - 1] : -1;
         size_t from = link < 0 ? id : (size_t)link;
-        ann_decode(centroids, codes + from * nsq, nsq, dsub, room);
+        ann_decode_at(codes, from, centroids, coarse, nsq, dsub, room);
         for (size_t p = 0; p < parts; p++) {
             size_t c = beta_codes ? beta_codes[id * parts + p] : 0;
             float weight = beta_centroids[(p * kbeta + c) * m1 + j];
@@ -159,32 +161,36 @@ ANN_INLINE int beta_fits(const uint8_t *beta_codes, size_t d, size_t m1, size_t 
 
 ANN_CLONES
 int ann_reconstruct(const int32_t *ids, const uint8_t *codes, const int32_t *neighbors,
-                    const float *centroids, const float *beta_centroids,
-                    const uint8_t *beta_codes, size_t n, size_t nb, size_t nsq, size_t dsub,
-                    size_t m1, size_t parts, size_t kbeta, int threads, float *room, float *out)
+                    const float *centroids, const ann_coarse *coarse,
+                    const float *beta_centroids, const uint8_t *beta_codes, size_t n, size_t nb,
+                    size_t nsq, size_t dsub, size_t m1, size_t parts, size_t kbeta, int threads,
+                    float *room, float *out)
 {
     size_t d = nsq * dsub;
-    if (threads < 1 || !beta_fits(beta_codes, d, m1, parts, kbeta))
+    if (threads < 1 || !beta_fits(beta_codes, d, m1, parts, kbeta) ||
+        !ann_is_coarse(coarse, nsq, dsub))
         return ANN_EINVAL;
     for (size_t i = 0; i < n; i++)
         if (ids[i] < 0 || (size_t)ids[i] >= nb)
             return ANN_EINVAL;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t i = 0; i < n; i++)
-        reconstruct((size_t)ids[i], codes, neighbors, centroids, beta_centroids, beta_codes, nsq,
-                    dsub, m1, parts, kbeta, room + (size_t)omp_get_thread_num() * d, out + i * d);
+        reconstruct((size_t)ids[i], codes, neighbors, centroids, coarse, beta_centroids, beta_codes,
+                    nsq, dsub, m1, parts, kbeta, room + (size_t)omp_get_thread_num() * d,
+                    out + i * d);
     return ANN_OK;
 }
 
 ANN_CLONES
 int ann_reorder(const float *query, const uint8_t *codes, const int32_t *neighbors,
-                const float *centroids, const float *beta_centroids, const uint8_t *beta_codes,
-                size_t nq, size_t k, size_t k_reorder, size_t nb, size_t nsq, size_t dsub,
-                size_t m1, size_t parts, size_t kbeta, int ip, int threads, float *room, float *D,
-                int32_t *I, int32_t *nreorder)
+                const float *centroids, const ann_coarse *coarse, const float *beta_centroids,
+                const uint8_t *beta_codes, size_t nq, size_t k, size_t k_reorder, size_t nb,
+                size_t nsq, size_t dsub, size_t m1, size_t parts, size_t kbeta, int ip,
+                int threads, float *room, float *D, int32_t *I, int32_t *nreorder)
 {
-    size_t d = nsq * dsub;
-    if (threads < 1 || k_reorder > k || !beta_fits(beta_codes, d, m1, parts, kbeta))
+    size_t d = nsq * dsub, size = ann_code_size(nsq, coarse);
+    if (threads < 1 || k_reorder > k || !beta_fits(beta_codes, d, m1, parts, kbeta) ||
+        !ann_is_coarse(coarse, nsq, dsub))
         return ANN_EINVAL;
     for (size_t i = 0; i < nq * k; i++)
         if (I[i] < -1 || (I[i] >= 0 && (size_t)I[i] >= nb))
@@ -196,13 +202,13 @@ int ann_reorder(const float *query, const uint8_t *codes, const int32_t *neighbo
         int32_t *ids = I + q * k;
         size_t n = 0;
         for (size_t j = 0; j < k_reorder && ids[j] >= 0; j++)
-            prefetch_vertex((size_t)ids[j], codes, neighbors, beta_codes, nsq, m1, parts);
+            prefetch_vertex((size_t)ids[j], codes, neighbors, beta_codes, size, m1, parts);
         for (size_t j = 0; j < k_reorder && ids[j] >= 0; j++)
-            prefetch_links((size_t)ids[j], codes, neighbors, nsq, m1);
+            prefetch_links((size_t)ids[j], codes, neighbors, size, m1);
         for (; n < k_reorder && ids[n] >= 0; n++) {
             int32_t id = ids[n];
-            reconstruct((size_t)id, codes, neighbors, centroids, beta_centroids, beta_codes, nsq,
-                        dsub, m1, parts, kbeta, scratch, x);
+            reconstruct((size_t)id, codes, neighbors, centroids, coarse, beta_centroids, beta_codes,
+                        nsq, dsub, m1, parts, kbeta, scratch, x);
             float dn = ann_row_distance(ROW_FLOAT, query + q * d, ROW_FLOAT, x, d, ip);
             size_t j = n; /* insertion into the sorted ones before it */
             for (; j > 0 && (dn < dis[j - 1] || (dn == dis[j - 1] && id < ids[j - 1])); j--) {

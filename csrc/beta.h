@@ -6,7 +6,8 @@
  * training and encoding only by the coefficients of that polynomial, its moments: small numbers,
  * as e and u_j are differences, so that float32 loses nothing.
  *
- * A missing link (-1) is replaced by the vertex itself. m1 is M0 + 1. */
+ * A missing link (-1) is replaced by the vertex itself. m1 is M0 + 1. codes are (nb, nsq), or
+ * (nb, bytes + nsq) where coarse, their first level, is not NULL. */
 #ifndef ANN_BETA_H
 #define ANN_BETA_H
 #include "types.h"
@@ -15,13 +16,12 @@
 size_t ann_beta_n_moments(size_t m1);
 
 /* Moments of the n vertices first ... first + n - 1 over each of `parts` equal parts of the
- * dimensions. x (n, nsq * dsub) their rotated vectors, codes (nb, nsq), neighbors (nb, m1 - 1),
- * centroids (nsq, 256, dsub); moments (parts, rows, n_moments), of which the rows at ... at + n - 1
+ * dimensions. x (n, nsq * dsub) their rotated vectors, neighbors (nb, m1 - 1), centroids (nsq, 256, dsub); moments (parts, rows, n_moments), of which the rows at ... at + n - 1
  * are written. Scratch: room (threads, m1 + 1, nsq * dsub). */
 int ann_beta_moments(const float *x, const uint8_t *codes, const int32_t *neighbors,
-                     const float *centroids, size_t first, size_t n, size_t nb, size_t nsq,
-                     size_t dsub, size_t m1, size_t parts, size_t rows, size_t at, int threads,
-                     float *room, float *moments);
+                     const float *centroids, const ann_coarse *coarse, size_t first, size_t n,
+                     size_t nb, size_t nsq, size_t dsub, size_t m1, size_t parts, size_t rows,
+                     size_t at, int threads, float *room, float *moments);
 
 /* codes[i * stride] = the column of least value of x[i] . w, the smaller one where they tie, and
  * least[i] that value: x (n, depth), w (depth, ldw), ldw a multiple of 32, of which the first
@@ -43,17 +43,18 @@ int ann_solve(const double *A, const double *r, size_t n, size_t m, double cut, 
  * (nb, parts) or NULL where every vertex has codeword 0. out (n, nsq * dsub).
  * Scratch: room (threads, nsq * dsub). */
 int ann_reconstruct(const int32_t *ids, const uint8_t *codes, const int32_t *neighbors,
-                    const float *centroids, const float *beta_centroids,
-                    const uint8_t *beta_codes, size_t n, size_t nb, size_t nsq, size_t dsub,
-                    size_t m1, size_t parts, size_t kbeta, int threads, float *room, float *out);
+                    const float *centroids, const ann_coarse *coarse,
+                    const float *beta_centroids, const uint8_t *beta_codes, size_t n, size_t nb,
+                    size_t nsq, size_t dsub, size_t m1, size_t parts, size_t kbeta, int threads,
+                    float *room, float *out);
 
 /* The first k_reorder results of each query get the distance to their reconstruction and are sorted
  * by (distance, id): query (nq, nsq * dsub), D, I (nq, k) in and out, nreorder (nq) how many were
  * reconstructed. Scratch: room (threads, 2, nsq * dsub). */
 int ann_reorder(const float *query, const uint8_t *codes, const int32_t *neighbors,
-                const float *centroids, const float *beta_centroids, const uint8_t *beta_codes,
-                size_t nq, size_t k, size_t k_reorder, size_t nb, size_t nsq, size_t dsub,
-                size_t m1, size_t parts, size_t kbeta, int ip, int threads, float *room, float *D,
-                int32_t *I, int32_t *nreorder);
+                const float *centroids, const ann_coarse *coarse, const float *beta_centroids,
+                const uint8_t *beta_codes, size_t nq, size_t k, size_t k_reorder, size_t nb,
+                size_t nsq, size_t dsub, size_t m1, size_t parts, size_t kbeta, int ip,
+                int threads, float *room, float *D, int32_t *I, int32_t *nreorder);
 
 #endif

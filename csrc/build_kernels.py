@@ -4,6 +4,8 @@ A family's header is both the C contract and the cdef. One extension each, so th
 kernel changes one binary, and Snakemake reruns what that binary reaches and nothing else.
 """
 
+import hashlib
+import re
 from pathlib import Path
 
 from cffi import FFI
@@ -11,6 +13,7 @@ from cffi import FFI
 # The sources and headers of each family: the index of csrc/.
 FAMILIES = {
     "distance": ["distance.c", "matmul_block.h"],
+    "rotation": ["rotation.c"],
     "adc": ["adc.c", "adc_table.h", "space.h"],
     "beam": ["beam.c", "walk.h", "space.h", "adc_table.h"],
     "hnsw": ["hnsw.c", "select.h", "walk.h", "space.h", "adc_table.h"],
@@ -44,12 +47,25 @@ def _declarations(name):
     return "\n".join(line for line in lines if not line.startswith("#"))
 
 
+def identity(family):
+    """The hash of what decides a family's results: its sources without comments, and the flags.
+
+    Not of the binary: results do not depend on the compiler or on what the machine can do.
+    """
+    digest = hashlib.sha256(" ".join(CFLAGS).encode())
+    for path in sources(family):
+        text = re.sub(r"/\*.*?\*/", " ", Path(path).read_text(), flags=re.DOTALL)
+        digest.update(" ".join(["", path, *text.split()]).encode())
+    return digest.hexdigest()
+
+
 def _builder(family):
     builder = FFI()
     builder.cdef(_declarations("types.h") + _declarations(f"{family}.h"))
+    builder.cdef("static const char *const ann_identity;")
     builder.set_source(
         f"linkprune.kernels._{family}",
-        f'#include "{family}.h"',
+        f'#include "{family}.h"\nstatic const char *const ann_identity = "{identity(family)}";',
         py_limited_api=True,
         sources=[path for path in sources(family) if path.endswith(".c")],
         depends=[path for path in sources(family) if path.endswith(".h")],

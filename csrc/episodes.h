@@ -10,7 +10,7 @@
  * dsub, 256), else NULL and 0; start (n) the vertices that the searches begin at; absent (n) a
  * vertex that an episode does without, its start excepted, -1 for none. Scratch of the threads:
  * visited (threads, nb) and epochs (threads), zeroed before the first call and then left alone;
- * tables (threads, nsq * 256) or NULL; queues (threads, room), room >= max(efSearch, k) +
+ * centroids_t and tables as ann_search has them; queues (threads, room), room >= max(efSearch, k) +
  * ANN_QUEUE_ROOM. */
 #ifndef ANN_EPISODES_H
 #define ANN_EPISODES_H

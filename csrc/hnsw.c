@@ -13,47 +13,48 @@ int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
                   uint8_t *epochs, float *tables, int64_t *beams)
 {
     if (threads < 1 || !efConstruction || graph->entry_point < 0 ||
-        (space->codes ? !space->sdc || !centroids_t || !tables : !ann_has_vectors(space)))
+        (space->codes ? !centroids_t || !tables || !ann_measures_codes(space) ||
+                            !ann_measures_queries(space, dsub)
+                      : !ann_has_vectors(space)))
         return ANN_EINVAL;
     for (size_t i = 0; i < n; i++)
         if (levels[i] > graph->max_level || (i && levels[i] > levels[i - 1]))
             return ANN_EINVAL;
-    size_t d = space->codes ? space->nsq * dsub : space->d, table_size = space->nsq * KSUB;
+    size_t d = space->codes ? space->nsq * dsub : space->d;
 #pragma omp parallel num_threads(threads)
     {
         size_t thread = (size_t)omp_get_thread_num();
         uint8_t *marks = visited + thread * space->nb, epoch = epochs[thread];
-        float *table = tables + thread * table_size;
+        float *table = tables + thread * ann_tables_size(space);
         ann_candidate *room = (ann_candidate *)(beams + thread * efConstruction);
-#pragma omp for schedule(dynamic, 4)
-        for (size_t i = 0; i < n; i++) {
-            const float *query = x + i * d;
-            if (space->codes) {
-                ann_table(query, centroids_t, space->nsq, dsub, space->ip, table);
-                query = table;
-            }
-            int32_t v = graph->entry_point, ndis = 0, nhops = 0;
-            float dv = ann_to_query(space, query, v);
-            for (int level = graph->max_level; level >= 0; level--) {
-                if (level > levels[i]) {
-                    ann_descend(space, graph, level, query, &v, &dv);
-                    continue;
+#pragma omp for schedule(dynamic, 1)
+        for (size_t first = 0; first < n; first += QUAD)
+            for (size_t i = first; i < n && i < first + QUAD; i++) {
+                const float *query = x + i * d;
+                if (space->codes)
+                    query = ann_query_table(space, query, i - first, n - i, centroids_t, dsub, table);
+                int32_t v = graph->entry_point, ndis = 0, nhops = 0;
+                float dv = ann_to_query(space, query, v);
+                for (int level = graph->max_level; level >= 0; level--) {
+                    if (level > levels[i]) {
+                        ann_descend(space, graph, level, query, &v, &dv);
+                        continue;
+                    }
+                    ann_beam beam = {room, 0, efConstruction, 0};
+                    epoch = ann_next_epoch(marks, space->nb, epoch);
+                    marks[v] = epoch;
+                    ann_beam_insert(&beam, dv, v);
+                    ann_beam_search(space, graph, level, query, efConstruction, marks, epoch, &beam,
+                                    &ndis, &nhops);
+                    v = ann_id(beam.at[0]); /* the next level starts from the best of this one */
+                    dv = beam.at[0].distance;
+                    for (size_t j = 0; j < i; j++)
+                        ann_beam_insert(&beam, ann_to_query(space, query, batch[j]), batch[j]);
+                    size_t slots;
+                    int32_t *links = ann_links(graph, batch[i], level, &slots);
+                    ann_select(space, beam.at, beam.n, 1, links, slots);
                 }
-                ann_beam beam = {room, 0, efConstruction, 0};
-                epoch = ann_next_epoch(marks, space->nb, epoch);
-                marks[v] = epoch;
-                ann_beam_insert(&beam, dv, v);
-                ann_beam_search(space, graph, level, query, efConstruction, marks, epoch, &beam,
-                                &ndis, &nhops);
-                v = ann_id(beam.at[0]); /* the next level starts from the best of this one */
-                dv = beam.at[0].distance;
-                for (size_t j = 0; j < i; j++)
-                    ann_beam_insert(&beam, ann_to_query(space, query, batch[j]), batch[j]);
-                size_t slots;
-                int32_t *links = ann_links(graph, batch[i], level, &slots);
-                ann_select(space, beam.at, beam.n, 1, links, slots);
             }
-        }
         epochs[thread] = epoch;
     }
     return ANN_OK;
@@ -65,7 +66,7 @@ int ann_hnsw_reverse(const ann_space *space, ann_graph *graph, int level, const 
                      size_t longest, int threads, int64_t *room)
 {
     size_t width = longest + (level ? graph->M : graph->M0);
-    if (threads < 1 || (space->codes && !space->sdc))
+    if (threads < 1 || (space->codes && !ann_measures_codes(space)))
         return ANN_EINVAL;
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 16)
     for (size_t g = 0; g < n_groups; g++) {
@@ -81,7 +82,7 @@ int ann_hnsw_reverse(const ann_space *space, ann_graph *graph, int level, const 
 ANN_CLONES
 int ann_hnsw_order(const ann_space *space, ann_graph *graph, int threads, int64_t *room)
 {
-    if (threads < 1 || (space->codes && !space->sdc))
+    if (threads < 1 || (space->codes && !ann_measures_codes(space)))
         return ANN_EINVAL;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t v = 0; v < graph->nb; v++) {

@@ -10,7 +10,7 @@
  * vertices of the batch; the heuristic keeps a candidate that is nearer to the vertex than to
  * every link kept before it. Writes the rows of the batch, nothing else.
  * Scratch: visited (threads, nb) and epochs (threads), zeroed before the first batch and then left
- * alone; tables (threads, nsq * 256) or NULL, beams (threads, efConstruction) of 8 bytes. */
+ * alone; centroids_t and tables as ann_search has them, beams (threads, efConstruction) of 8 bytes. */
 int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
                   const float *centroids_t, const int32_t *batch, const int32_t *levels, size_t n,
                   size_t dsub, size_t efConstruction, int threads, uint8_t *visited,

@@ -15,11 +15,13 @@
 #include "types.h"
 
 /* One C source, three instruction sets, chosen when the library is loaded; needs gcc and ifunc. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__) && \
-    !defined(ANN_NO_CLONES)
-#define ANN_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
+#if !defined(__x86_64__) || !defined(__GNUC__) || defined(__clang__) || !defined(__GLIBC__) || \
+    defined(ANN_NO_CLONES)
 #define ANN_CLONES
+#elif defined(ANN_NO_AVX512)
+#define ANN_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
+#else
+#define ANN_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #endif
 
 #define ANN_INLINE static inline __attribute__((always_inline))

@@ -17,6 +17,71 @@ ANN_INLINE void ann_decode(const float *centroids, const uint8_t *code, size_t n
                 x[m * dsub + t] = centroids[(m * KSUB + code[m]) * dsub + t];
 }
 
+typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
+typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
+
+/* Bytes of the code of a vertex. */
+ANN_INLINE size_t ann_code_size(size_t nsq, const ann_coarse *coarse)
+{
+    return nsq + (coarse ? coarse->bytes : 0);
+}
+
+/* The two numbers that a code begins with; it has four bytes at least. */
+ANN_INLINE void ann_split(const ann_coarse *coarse, const uint8_t *code, size_t number[2])
+{
+    uint32_t word, mask = ((uint32_t)1 << coarse->bits) - 1;
+    memcpy(&word, code, sizeof word);
+    number[0] = word & mask;
+    number[1] = word >> coarse->bits & mask;
+}
+
+/* Checked once per call, trusted inside; no first level is one, too. */
+ANN_INLINE int ann_is_coarse(const ann_coarse *coarse, size_t nsq, size_t dsub)
+{
+    return !coarse || (coarse->centroids && coarse->bits >= 5 && coarse->bits <= 16 &&
+                       coarse->bytes == (2 * coarse->bits + 7) / 8 && coarse->bytes + nsq >= 4 &&
+                       nsq * dsub <= ANN_MOST_D && nsq * dsub % 2 == 0);
+}
+
+/* Whether a space of codes has what distances to a query need. */
+ANN_INLINE int ann_measures_queries(const ann_space *s, size_t dsub)
+{
+    const ann_coarse *c = s->coarse;
+    return !c || (ann_is_coarse(c, s->nsq, dsub) && c->dsub == dsub && c->panels && c->cross);
+}
+
+/* Whether it has what distances between codes need. */
+ANN_INLINE int ann_measures_codes(const ann_space *s)
+{
+    const ann_coarse *c = s->coarse;
+    return c ? c->residual && ann_is_coarse(c, s->nsq, c->dsub) : !!s->sdc;
+}
+
+/* x (nsq * dsub) = what codes[i] stands for. */
+ANN_INLINE void ann_decode_at(const uint8_t *codes, size_t i, const float *centroids,
+                              const ann_coarse *coarse, size_t nsq, size_t dsub, float *x)
+{
+    if (!coarse) {
+        ann_decode(centroids, codes + i * nsq, nsq, dsub, x);
+        return;
+    }
+    const uint8_t *code = codes + i * ann_code_size(nsq, coarse);
+    const size_t half = nsq * dsub / 2;
+    size_t number[2];
+    ann_split(coarse, code, number);
+    number[1] += (size_t)1 << coarse->bits;
+    for (size_t h = 0; h < 2; h++)
+        memcpy(x + h * half, coarse->centroids + number[h] * half, half * sizeof *x);
+    code += coarse->bytes;
+    if (dsub == 4)
+        for (size_t m = 0; m < nsq; m++)
+            *(v4 *)(x + m * 4) += *(const v4 *)(centroids + (m * KSUB + code[m]) * 4);
+    else
+        for (size_t m = 0; m < nsq; m++)
+            for (size_t t = 0; t < dsub; t++)
+                x[m * dsub + t] += centroids[(m * KSUB + code[m]) * dsub + t];
+}
+
 /* sum_m table[m, code[m]] with four fixed partial sums. */
 ANN_INLINE float ann_adc(const float *table, const uint8_t *code, size_t nsq)
 {
@@ -52,8 +117,6 @@ ANN_INLINE float ann_sdc(const float *sdc, const uint8_t *a, const uint8_t *b, s
 
 /* How a row of vectors is stored: sixteen values from `at` on, as floats. */
 enum { ROW_FLOAT, ROW_U8, ROW_I8 };
-typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
-typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
 
 ANN_INLINE v16 ann_lanes(int row, const void *x, size_t at)
 {
@@ -148,9 +211,28 @@ ANN_INLINE int ann_has_vectors(const ann_space *s)
     return s->vectors || s->vectors_u8 || s->vectors_i8;
 }
 
-/* query is an ADC table (nsq, 256) for a space of codes, a vector (d) for one of vectors. */
+/* The same of a code in two levels; rounding may bring the distance of a vector that was coded
+ * without loss below 0. */
+ANN_INLINE float ann_two_levels(const ann_space *s, const float *table, int32_t id)
+{
+    const ann_coarse *coarse = s->coarse;
+    const uint8_t *code = s->codes + (size_t)id * ann_code_size(s->nsq, coarse);
+    const float *first = table + s->nsq * KSUB;
+    size_t number[2];
+    ann_split(coarse, code, number);
+    float distance = first[number[0]] + first[((size_t)1 << coarse->bits) + number[1]];
+    distance += ann_adc(table, code + coarse->bytes, s->nsq);
+    if (s->ip)
+        return distance;
+    distance += coarse->cross[id];
+    return distance > 0 ? distance : 0;
+}
+
+/* query is an ADC table (ann_table_size) for a space of codes, a vector (d) for one of vectors. */
 ANN_INLINE float ann_to_query(const ann_space *s, const float *query, int32_t id)
 {
+    if (s->coarse)
+        return ann_two_levels(s, query, id);
     if (s->codes)
         return ann_adc(query, s->codes + (size_t)id * s->nsq, s->nsq);
     const void *row = ann_row(s, id);
@@ -231,6 +313,13 @@ ANN_INLINE void ann_whole_to_many(const ann_space *s, const int16_t *whole, cons
 
 ANN_INLINE float ann_between(const ann_space *s, int32_t a, int32_t b)
 {
+    if (s->coarse) { /* tables of all pairs would not fit: decoded */
+        float x[ANN_MOST_D], y[ANN_MOST_D];
+        size_t dsub = s->coarse->dsub;
+        ann_decode_at(s->codes, (size_t)a, s->coarse->residual, s->coarse, s->nsq, dsub, x);
+        ann_decode_at(s->codes, (size_t)b, s->coarse->residual, s->coarse, s->nsq, dsub, y);
+        return ann_row_distance(ROW_FLOAT, x, ROW_FLOAT, y, s->nsq * dsub, s->ip);
+    }
     if (s->codes)
         return ann_sdc(s->sdc, s->codes + (size_t)a * s->nsq, s->codes + (size_t)b * s->nsq,
                        s->nsq);
@@ -242,8 +331,11 @@ ANN_INLINE float ann_between(const ann_space *s, int32_t a, int32_t b)
 
 ANN_INLINE void ann_prefetch(const ann_space *s, int32_t id)
 {
-    const char *row = s->codes ? (const char *)(s->codes + (size_t)id * s->nsq) : ann_row(s, id);
-    size_t bytes = s->codes ? s->nsq : s->d * (s->vectors ? sizeof(float) : 1);
+    size_t bytes = s->codes ? ann_code_size(s->nsq, s->coarse)
+                            : s->d * (s->vectors ? sizeof(float) : 1);
+    if (s->coarse)
+        __builtin_prefetch(s->coarse->cross + id);
+    const char *row = s->codes ? (const char *)(s->codes + (size_t)id * bytes) : ann_row(s, id);
     for (size_t b = 0; b < bytes && b < 256; b += 64)
         __builtin_prefetch(row + b);
     __builtin_prefetch(row + bytes - 1); /* a row need not start at a line */

@@ -142,10 +142,8 @@ ANN_INLINE const float *query_of(const ann_space *space, const ann_batch *b, siz
 {
     if (!space->codes)
         return b->x + i * space->d;
-    float *table = b->tables + thread * space->nsq * KSUB;
-    ann_table(b->x + i * space->nsq * b->dsub, b->centroids_t, space->nsq, b->dsub, space->ip,
-              table);
-    return table;
+    return ann_query_table(space, b->x + i * space->nsq * b->dsub, 0, 1, b->centroids_t, b->dsub,
+                           b->tables + thread * ann_tables_size(space));
 }
 
 ANN_INLINE int is_batch(const ann_space *space, const ann_graph *graph, const ann_batch *b,
@@ -154,7 +152,8 @@ ANN_INLINE int is_batch(const ann_space *space, const ann_graph *graph, const an
     return b->threads >= 1 && b->k && b->k <= UINT16_MAX && ef &&
            b->room >= ef + ANN_QUEUE_ROOM && b->room >= b->k + ANN_QUEUE_ROOM && space->nb &&
            space->nb * graph->M0 <= INT32_MAX &&
-           (space->codes ? b->centroids_t && b->tables : ann_has_vectors(space));
+           (space->codes ? b->centroids_t && b->tables && ann_measures_queries(space, b->dsub)
+                         : ann_has_vectors(space));
 }
 
 #endif

@@ -4,14 +4,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ANN_OK = 0, ANN_EINVAL = -1 };
+enum { ANN_OK = 0, ANN_EINVAL = -1, ANN_MOST_D = 2048 };
 
-/* What distances are measured on: codes (nb, nsq) with 256 centroids each, or vectors (nb, d), which
- * are float32, or bytes that stand for the same values. sdc (nsq, 256, 256) is needed for code-to-code
- * distances only; unused pointers are NULL. */
+/* The first level of a code in two: the code of a vertex begins with `bytes` bytes that hold two
+ * numbers of `bits` bits, the lower bits first, and its nsq bytes code what these two centroids
+ * leave of the vector's halves. centroids (2, 2^bits, d / 2) with d = nsq * dsub <= ANN_MOST_D;
+ * panels (2, 2^bits / 32, d / 2, 32) are the same, 32 side by side; residual (nsq, 256, dsub) are
+ * the centroids of the second level. cross (nb) is the part of a squared distance to a query that
+ * depends on the code alone. Decoding needs bits, bytes and centroids; other pointers may be NULL. */
+typedef struct {
+    const float *centroids;
+    const float *panels;
+    const float *residual;
+    const float *cross;
+    size_t bits;
+    size_t bytes;
+    size_t dsub;
+} ann_coarse;
+
+/* What distances are measured on: codes (nb, nsq) with 256 centroids each, or (nb, bytes + nsq) where
+ * coarse is their first level, or vectors (nb, d), which are float32, or bytes that stand for the
+ * same values. sdc (nsq, 256, 256) is needed for code-to-code distances of one level only; unused
+ * pointers are NULL. */
 typedef struct {
     const uint8_t *codes;
     const float *sdc;
+    const ann_coarse *coarse;
     const float *vectors;
     const uint8_t *vectors_u8;
     const int8_t *vectors_i8;

@@ -50,6 +50,10 @@ def table2(**values):
     return {"experiments": {"table2": values}}
 
 
+def figure5(**values):
+    return {"experiments": {"figure5": values}}
+
+
 def rows(*values):
     return table2(rows=[{**ROW, **v} for v in values])
 
@@ -201,6 +205,10 @@ REFUSED = {
     "no M0": (table2(rows=[{"codec": "PQ8", "beta": "none"}]), "table2.rows", "PQ8", "M0 or graph"),
     "twice": (rows({}, {"M": 32}), "experiments.table2.rows", "OPQ36_144 beta4x256", "twice"),
     "k": (table2(k=2000), "experiments.table2.k", "2000", "1497", "digits"),
+    "figure5 has no grid": (figure5(efSearch=[1]), "experiments.figure5", "unknown key efSearch"),
+    "row of figure5": (figure5(rows=[{**ROW, "M0": 0}]), "experiments.figure5.rows.0.M0", "0", "1"),
+    "figure5 twice": (figure5(rows=[ROW, ROW]), "experiments.figure5.rows", "twice"),
+    "figure5 is nothing": (figure5(rows=[{**ROW, "codec": "OPQ7_16"}]), "codec OPQ7_16", "7 parts"),
     "k_reorder": (table2(k_reorder=[-1]), "experiments.table2.k_reorder.0", "-1", "0"),
     "no efSearch": (table2(efSearch=[]), "experiments.table2.efSearch"),
     "seed": ({"seed": -1}, "seed: -1", "0"),
@@ -220,6 +228,10 @@ REFUSED = {
     "missing truth": (on({"base": {"url": URL, "format": "fbin"}, "metric": "l2",
                           "query": {"url": URL, "format": "fbin"}, "groundtruth": "gone.ivecs"}),
                       "datasets.mine.groundtruth", "no such file", "gone.ivecs"),
+    "missing graph": (on({"base": {"url": URL, "format": "fbin"}, "metric": "l2",
+                          "query": {"url": URL, "format": "fbin"}, "graphs": {"x": "gone.nsg"}},
+                         {"graph": "given_x_float", "codec": "PQ8", "beta": "none"}),
+                      "datasets.mine.graphs.x", "no such file", "gone.nsg"),
     "missing whole file": (on({"ann_benchmarks": "gone.hdf5"}), "datasets.mine", "no such file"),
     "url without format": (on({"base": {"url": URL}, "query": {"url": URL}, "metric": "l2"}),
                            "datasets.mine.base", "format", "fbin"),
@@ -329,6 +341,15 @@ def test_a_bad_config_stops_snakemake_with_one_line(tmp_path):
         assert cases[name][1] in line
         assert "Traceback" not in text
     assert not [name for name in ("results", "logs", "downloads") if (folder / name).exists()]
+
+
+def test_a_table_that_has_no_data_set_at_the_scale_is_refused_in_one_line(tmp_path):
+    folder = copied(tmp_path / "repo")
+    status, text = Run(folder, "-n", *TOY, "--", "results/pruning.csv").end()
+    assert status != 0 and "Traceback" not in text
+    assert re.findall("^linkprune: .*$", text, re.M) == [
+        "linkprune: experiments.pruning: nothing at scale toy, its scales: demo"
+    ]
 
 
 def test_of_two_overlays_the_later_one_says_where_files_are(tmp_path):

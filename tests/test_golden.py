@@ -5,6 +5,7 @@ without the AVX clones and finds the same bits; -O0, -O2 and -O3 gave them, too,
 written.
 """
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -27,6 +28,11 @@ GOLDEN = {
     "encode": "9a0280df6cfe",
     "decode": "13a537707752",
     "class_sums": "d9cd2167556d",
+    "part_means": "8c1b7412057f",
+    "part_correlation": "d9e55cbb8cf0",
+    "product": "e86354346cbd",
+    "orthogonalise": "9039bf420ef3",
+    "exp, log": "008f310a1317",
     "moments": "2f80750d3498",
     "least_column": "a330072bf933",
     "group_sums": "29ba994782af",
@@ -40,8 +46,9 @@ GOLDEN = {
     "episodes on codes": "b36dd9a4b2fb",
     "episodes on vectors": "533ec533e994",
     "episodes on bytes": "7ed71cad67dc",
+    "codes in two levels": "9d1f07bcdfca",
 }
-FAMILIES = ["distance", "adc", "beam", "hnsw", "vamana", "episodes", "beta"]
+FAMILIES = ["distance", "rotation", "adc", "beam", "hnsw", "vamana", "episodes", "beta"]
 SOURCES = [*FAMILIES, "solve", "credit"]
 
 
@@ -54,10 +61,10 @@ def sha(*arrays):
 
 def outputs():
     """The hash of every kernel's output, by name, and of a whole chain without training."""
-    from linkprune import hnsw, keys, regression
+    from linkprune import elementary, hnsw, keys, regression
     from linkprune.codec import Codec
     from linkprune.index import Index
-    from linkprune.kernels import adc, beam, distance, episodes
+    from linkprune.kernels import adc, beam, distance, episodes, rotation
     from linkprune.kernels import beta as kernel
 
     nsq, dsub, n = 5, 3, 67
@@ -80,6 +87,15 @@ def outputs():
     yield "encode", sha(codes)
     yield "decode", sha(adc.decode(codes, cent))
     yield "class_sums", sha(*adc.class_sums(x, codes))
+
+    sums, turns = adc.class_sums(x, codes)[0], weyl(nsq * dsub, 15, step=0.5698402909980532)
+    means = rotation.part_means(sums, turns)
+    yield "part_means", sha(means)
+    yield "part_correlation", sha(rotation.part_correlation(cent, sums))
+    square = rotation.product(np.ascontiguousarray(means[0].T), means[0])
+    yield "product", sha(square)
+    yield "orthogonalise", sha(*rotation.orthogonalise(x[:9].astype(np.float64), np.eye(9)))
+    yield "exp, log", sha(elementary.exp(1400 * x), elementary.log(np.abs(x)))
 
     moments = np.empty((3, n, kernel.n_moments(5)), np.float32)
     kernel.moments(x, 0, *vertices, moments, 0)
@@ -147,6 +163,18 @@ def outputs():
         efs, rate = np.array([6, 30], np.int32), np.array([100, 7])
         done = runner.record(keep, x, start, 10, 16, 2018)
         yield f"episodes on {name}", sha(*done, *runner.credit(keep, x, start, truth, efs, rate, 5))
+
+    # Codes in two levels, on links of the same graph.
+    two = Codec(None, cent[:4].copy(), weyl(2, 256, 6, step=0.8191725133961645))
+    x, asked = (np.ascontiguousarray(y[:, :12]) for y in (base, query))
+    codes, error = two.encode(x)
+    links = dataclasses.replace(graphs[0], neighbors=graphs[0].neighbors.copy())
+    hnsw.order(links, x, codec=two, codes=codes)
+    refined, _ = regression.encode(x, two, codes, links.neighbors, book)
+    found = [Index(two, codes, links, refined, metric).search(asked, 10, 20, 5)
+             for metric in ("l2", "ip")]  # fmt: skip
+    arrays = (codes, np.array([error]), links.neighbors, refined.beta_codes, *found[0], *found[1])
+    yield "codes in two levels", sha(two.space(codes)["coarse"].cross, *arrays)
 
 
 def plain_kernels(library):

@@ -120,7 +120,10 @@ def test_spot_check_refuses_another_truth(metric):
         wrong[3, 20] = bad
         refused(wrong, str(bad), "200 base rows")
     other = groundtruth.exact(query, base, 30, "ip" if metric == "l2" else "l2")[0]
-    refused(other)
+    refused(other, f"not the truth of these 200 base rows under {metric}")
+    with refuses(DataError, "datasets.mine.groundtruth: 29 rows"):
+        rng = generator(0, "test")
+        groundtruth.spot_check(ids[:29], query, base, metric, rng, name="datasets.mine.groundtruth")
 
 
 def test_spot_check_refuses_a_truth_that_names_one_row_twice():

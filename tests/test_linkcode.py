@@ -166,7 +166,8 @@ def test_exhaustive_search_is_brute_force_over_reconstructions(metric, beta, lea
     got = lc.exhaustive(query, 20)
     assert np.array_equal(got[1], ids) and np.allclose(got[0], dis, rtol=1e-12, atol=1e-9)
     for size in (37, 499):
-        monkeypatch.setattr(exhaustive, "chunks", lambda n, _, size=size: chunks.chunks(n, size))
+        parts = list(chunks.chunks(500, size))
+        monkeypatch.setattr(exhaustive, "tracked", lambda *_, parts=parts, **__: parts)
         assert same(lc.exhaustive(query, 20), got)
 
 

@@ -131,7 +131,7 @@ def test_chunks_do_not_change_codes_and_error(world, monkeypatch):
     from linkprune import chunks, codec
 
     for size in (1, 7, 1000):
-        monkeypatch.setattr(codec, "chunks", lambda n, size=size: chunks.chunks(n, size))
+        monkeypatch.setattr(codec, "tracked", lambda n, _, size=size: chunks.chunks(n, size))
         rows = world["base"][:300]
         codes, error = world["codec"].encode(rows)
         assert np.array_equal(codes, world["codes"][:300])

@@ -6,7 +6,6 @@ import os
 import subprocess
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 
@@ -14,29 +13,41 @@ from linkprune import groundtruth, sources
 
 ROOT = Path(__file__).resolve().parents[1]
 BENCH = ROOT / "bench"
-POINTS = [(ef, r) for r in (0, 5) for ef in (1, 16, 64, 256)]
+POINTS = [(1, 0), (16, 5), (64, 0), (64, 5), (256, 5)]
+STAGES = ("train", "graph", "beta", "encode")
 
 
-def load_ours():
-    spec = importlib.util.spec_from_file_location("bench_ours", BENCH / "ours.py")
+def load_parity():
+    spec = importlib.util.spec_from_file_location("bench_parity", BENCH / "parity.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-ours = load_ours()
+parity = load_parity()
 
 
 @pytest.fixture(scope="module")
 def original():
+    """A function that runs a stage of the original in a folder and returns what it made."""
     python = os.environ.get("LINKPRUNE_ORIGINAL_PYTHON") or str(ROOT / ".venv174/bin/python")
     if not os.access(python, os.X_OK):
         pytest.skip(f"no {python}: bench/original_env.sh .venv174 makes it")
 
-    def run(*words):
-        command = [python, BENCH / "original.py", *words]
-        done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
+    def run(work, stage, name="out", **point):
+        options = {"work": work, "out": work / "original" / stage, "of": work / "original"}
+        options = {name: str(path) for name, path in options.items()}
+        options |= {"threads": 1, "codec": "OPQ8_32", "M0": 6, "beta": "beta4x256", "k": 100}
+        command = [python, BENCH / "original.py", stage, json.dumps(options | point)]
+        alone = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        done = subprocess.run(
+            [*map(str, command)], capture_output=True, text=True, check=False, env=alone
+        )
         assert done.returncode == 0, done.stderr
+        record = json.loads(done.stdout.splitlines()[-1])
+        assert record["cpu_s"] > 0
+        assert record["peak_mb"] > record["start_mb"] > 1
+        return dict(np.load(work / "original" / stage / f"{name}.npz"))
 
     return run
 
@@ -58,47 +69,44 @@ def both(request, original, tmp_path_factory):
     folder, x = tmp_path_factory.mktemp("original"), vectors(kind)
     x["gt"], _ = groundtruth.exact(x["query"], x["base"], 1)
     for name, values in x.items():
-        np.save(folder / f"{name}.npy", values)
-    files = {name: folder / f"{name}.npy" for name in x}
-    base = "--base", files["base"]
-    original("build", *base, "--learn", files["learn"], "--codec", "OPQ8_32", "--out", folder)
-    points = "--efSearch", "1,16,64,256", "--k-reorder", "0,5", "--repetitions", 1
-    queries = "--query", files["query"], "--gt", files["gt"], "--k", 100
-    out = folder / "found.h5"
-    original("search", "--dir", folder, *base, *queries, *points, "--out", out)
-    with h5py.File(out) as f:
-        found = zip(f["ids"][()], f["distances"][()], f["n3"][()], strict=True)
-    report = json.loads(out.with_suffix(".json").read_text())
-    report["points"] = dict(zip(POINTS, found, strict=True))
-    return ours.exported(folder / "index.h5"), x, report, tolerance
+        np.save(folder / f"{name}_float32.npy", values)
+    for stage in STAGES:
+        original(folder, stage)
+    errors = original(folder, "exhaustive", "shown")["errors"]
+    report = dict(zip(("error_pq", "error_beta"), errors, strict=True))
+    report["points"] = {
+        point: original(folder, "search", efSearch=point[0], k_reorder=point[1]) for point in POINTS
+    }
+    return parity.exported(folder / "original"), x, report, tolerance
 
 
 @pytest.mark.parametrize("point", POINTS)
 def test_search_finds_the_same_at_the_same_cost(both, point):
     index, x, report, tolerance = both
-    ids, distances, n3 = report["points"][point]
+    theirs = report["points"][point]
     found = index.search(x["query"], 100, *point)
-    assert ours.agreement(found, ids, distances)["unexplained"] == 0
-    assert found.ndis.mean() == pytest.approx(n3, rel=tolerance, abs=0)
+    agreement = parity.agreement(found.I, found.D, theirs["I"], theirs["D"])
+    assert agreement["unexplained"] == 0
+    assert found.ndis.mean() == pytest.approx(theirs["ndis"], rel=tolerance, abs=0)
 
 
 def test_reconstruction_and_encoding_are_the_same(both):
     index, x, report, _ = both
-    parity = ours.parity(index, x["base"])
+    found = parity.parity(index, x["base"])
     for name in ("error_pq", "error_beta"):
-        assert parity[name] == pytest.approx(report[name], rel=ours.TOLERANCE)
-    assert parity["same_codes"] > 0.99
-    assert parity["higher"] == 0
+        assert found[name] == pytest.approx(report[name], rel=parity.TOLERANCE)
+    assert found["same_codes"] > 0.99
+    assert found["higher"] == 0
 
 
 def test_agreement_tells_ties_from_differences(both):
     index, x, *_ = both
     found = index.search(x["query"], 100, 64, 0)
-    same = ours.agreement(found, found.I, found.D)
+    same = parity.agreement(found.I, found.D, found.I, found.D)
     assert same == {"same": 1, "unexplained": 0}
     ids, distances = found.I.copy(), found.D.copy()
     ids[0, 3] += 1  # as if tied
     ids[1, 3], distances[1, 3] = ids[1, 3] + 1, distances[1, 3] * 1.001
     nq = len(ids)
-    changed = ours.agreement(found, ids, distances)
+    changed = parity.agreement(found.I, found.D, ids, distances)
     assert changed == pytest.approx({"same": 1 - 2 / nq, "unexplained": 1 / nq})

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from conftest import flat, refuses
 
-from linkprune import curves, errors, plots, toy
+from linkprune import curves, errors, toy
+from linkprune.plots import pruning, style, training
+from linkprune.plots import toy as drawing
 
 EF = (1, 2, 4, 8, 16)
 
@@ -61,19 +63,19 @@ def experiment(dataset="d"):
 def history(shift):
     x = np.arange(6) + shift
     score = np.log([np.nan, 30, np.nan, 20, np.nan, 25])
-    return {**{name: x * 1.0 for name in plots.HISTORY}, "score": score}
+    return {**{name: x * 1.0 for name in training.HISTORY}, "score": score}
 
 
 @pytest.mark.parametrize("kind", ["svg", "pdf"])
 @pytest.mark.parametrize("which", ["toy", "comparison", "training"])
 def test_files_have_the_same_bytes_every_time_and_no_date(kind, which, small, tmp_path):
     draw = {
-        "toy": lambda: plots.toy(small, 0.2, 1),
-        "comparison": lambda: plots.comparison(experiment()),
-        "training": lambda: plots.training({"d\ng\nrl_edge": {1: (history(0), 3)}}),
+        "toy": lambda: drawing.graphs(small, 0.2, 1),
+        "comparison": lambda: pruning.comparison(experiment()),
+        "training": lambda: training.steps({("d", "g", "rl_edge"): {1: (history(0), 3)}}),
     }[which]
     for name in "ab":
-        plots.save(draw(), tmp_path / f"{name}.{kind}")
+        style.save(draw(), tmp_path / f"{name}.{kind}")
     found = [(tmp_path / f"{name}.{kind}").read_bytes() for name in "ab"]
     assert found[0] == found[1]
     assert found[0].startswith({"svg": b"<?xml", "pdf": b"%PDF"}[kind])
@@ -82,7 +84,7 @@ def test_files_have_the_same_bytes_every_time_and_no_date(kind, which, small, tm
 
 
 def test_the_toy_figure_states_what_was_measured(small):
-    left, right = plots.toy(small, 0.2, 1).axes
+    left, right = drawing.graphs(small, 0.2, 1).axes
     assert left.get_title(loc="left").startswith("Complete graph, 12 links\nR@1 1.000 [")
     title = right.get_title(loc="left")
     assert title.startswith("Pruned graph, 3 links\nR@1 0.750 [0.301, 0.954] at 2.5 distances per")
@@ -95,11 +97,11 @@ def test_the_toy_figure_states_what_was_measured(small):
     [(0.2, "1 hubs of 1 classes, at most 1 of one"), (0.3, "no vertex but the start carries 30%")],
 )
 def test_the_toy_figure_counts_the_hubs(small, hub, said):
-    assert said in plots.toy(small, hub, 1).get_suptitle()
+    assert said in drawing.graphs(small, hub, 1).get_suptitle()
 
 
 def test_used_links_are_wedges_from_source_to_target(small):
-    _, right = plots.toy(small, 0.2, 1).axes
+    _, right = drawing.graphs(small, 0.2, 1).axes
     faint, wedges = right.collections[:2]
     assert len(faint.get_segments()) == 0
     got = {}
@@ -114,19 +116,19 @@ def test_used_links_are_wedges_from_source_to_target(small):
 
 
 def test_links_that_no_search_uses_are_faint_lines(small):
-    left, _ = plots.toy(small, 0.2, 1).axes
+    left, _ = drawing.graphs(small, 0.2, 1).axes
     faint, wedges = left.collections[:2]
     assert len(faint.get_segments()) == 9 and len(wedges.get_paths()) == 3
 
 
 def test_vertices_show_class_and_traffic_and_the_start_is_a_star(small):
-    _, right = plots.toy(small, 0.2, 1).axes
+    _, right = drawing.graphs(small, 0.2, 1).axes
     at = {}
     for dots in right.collections[2:]:
         at[tuple(dots.get_offsets()[0].tolist())] = dots
     area = {xy: dots.get_sizes()[0] for xy, dots in at.items()}
     assert area[1, 0] > area[0, 0] > area[0, 1] == area[1, 1]
-    assert np.isclose(area[0, 0], plots.LEAST_AREA + plots.AREA / 4)
+    assert np.isclose(area[0, 0], drawing.LEAST_AREA + drawing.AREA / 4)
     points = {xy: len(dots.get_paths()[0].vertices) for xy, dots in at.items()}
     assert points[0, 0] == points[0, 1] != points[1, 0]
     shown = {tuple(t.get_position()): t.get_text() for t in right.texts}
@@ -134,18 +136,18 @@ def test_vertices_show_class_and_traffic_and_the_start_is_a_star(small):
 
 
 def test_ten_classes_have_ten_colours():
-    assert len(set(plots.CLASSES)) == 10
+    assert len(set(style.CLASSES)) == 10
 
 
 def test_a_comparison_has_a_panel_for_every_data_set_and_measure():
-    figure = plots.comparison(experiment("a") + experiment("b"))
+    figure = pruning.comparison(experiment("a") + experiment("b"))
     assert [axes.get_title(loc="left") for axes in figure.axes] == [
-        f"{dataset}: {measure} of 50 queries" for dataset in "ab" for measure in plots.MEASURES
+        f"{dataset}: {measure} of 50 queries" for dataset in "ab" for measure in pruning.MEASURES
     ]
 
 
 def test_learned_curves_are_strong_rivals_thin_and_the_initial_graph_dashed():
-    axes = plots.comparison(experiment()).axes[0]
+    axes = pruning.comparison(experiment()).axes[0]
     of = {}
     for line in axes.lines:
         of.setdefault((line.get_color(), line.get_marker()), []).append(line)
@@ -158,14 +160,14 @@ def test_learned_curves_are_strong_rivals_thin_and_the_initial_graph_dashed():
         ])  # fmt: skip
         return sorted((at / (80 + share * 40)).round(3).tolist())
 
-    assert scales(plots.LEARNED[0]) == [1, 1.1]
-    assert scales(plots.GREY) == [3]
-    assert scales(plots.FAINT) == [2, 4]
-    assert scales(plots.INK) == [2]
-    widths = [of[c, "None"][0].get_linewidth() for c in (plots.LEARNED[0], plots.INK, plots.FAINT)]
+    assert scales(style.COLOURS[0]) == [1, 1.1]
+    assert scales(style.GREY) == [3]
+    assert scales(style.FAINT) == [2, 4]
+    assert scales(style.INK) == [2]
+    widths = [of[c, "None"][0].get_linewidth() for c in (style.COLOURS[0], style.INK, style.FAINT)]
     assert widths == sorted(widths, reverse=True) and len(set(widths)) == 3
-    assert of[plots.GREY, "None"][0].get_linestyle() == "--"
-    points = of[plots.LEARNED[0], "o"]
+    assert of[style.GREY, "None"][0].get_linestyle() == "--"
+    points = of[style.COLOURS[0], "o"]
     assert [line.get_xdata().tolist() for line in points] == [
         [40, 80, 120, 160, 200], pytest.approx([44, 88, 132, 176, 220]),
     ]  # fmt: skip
@@ -173,7 +175,7 @@ def test_learned_curves_are_strong_rivals_thin_and_the_initial_graph_dashed():
 
 
 def test_only_the_recall_of_a_first_neighbour_has_a_band():
-    first, second = plots.comparison(experiment()).axes
+    first, second = pruning.comparison(experiment()).axes
     assert len(first.collections) == 2 and not second.collections
     low = first.collections[0].get_datalim(first.transData).y0
     assert np.isclose(low, 0.69)
@@ -185,10 +187,10 @@ def test_the_envelope_is_the_best_rival_at_every_recall():
     for name, of in ndis.items():
         method = rows("rival", name, "unpruned", 1)
         found += [{**row, "ndis": str(n)} for row, n in zip(method, of, strict=True)]
-    axes = plots.comparison(found).axes[0]
-    (line,) = (line for line in axes.lines if line.get_color() == plots.INK)
+    axes = pruning.comparison(found).axes[0]
+    (line,) = (line for line in axes.lines if line.get_color() == style.INK)
     recall, least = line.get_ydata(), line.get_xdata()
-    assert np.allclose(recall[[0, -1]], [plots.LOWEST, plots.HIGHEST])
+    assert np.allclose(recall[[0, -1]], [pruning.LOWEST, pruning.HIGHEST])
     y = -np.log1p(-np.array([0.7, 0.85, 0.93, 0.98, 0.997]))
     each = [np.interp(-np.log1p(-recall), y, of) for of in ndis.values()]
     assert np.allclose(least, np.min(each, 0))
@@ -198,27 +200,27 @@ def test_the_envelope_is_the_best_rival_at_every_recall():
 def test_a_comparison_without_rivals_in_sight_is_drawn():
     low = rows("rival", "h_float", "unpruned", 2)[:1]  # recall .7: below what is drawn
     for rivals in (low, []):
-        axes = plots.comparison(rows("learned", "g_float", "rl_edge_seed1", 1) + rivals).axes[0]
+        axes = pruning.comparison(rows("learned", "g_float", "rl_edge_seed1", 1) + rivals).axes[0]
         assert texts(axes) == ["rl_edge\ng"]
 
 
 def test_recall_one_is_drawn_at_the_edge(tmp_path):
     perfect = rows("learned", "g_float", "rl_edge_seed1", 1)
     perfect[-1]["R@1"] = perfect[-1]["R@1_hi"] = "1.0"
-    plots.save(plots.comparison(perfect), tmp_path / "a.svg")
+    style.save(pruning.comparison(perfect), tmp_path / "a.svg")
     assert "nan" not in (tmp_path / "a.svg").read_text()
 
 
 def test_a_comparison_needs_a_learned_graph():
     with refuses(errors.ConfigError, "figure", "d has no learned graph"):
-        plots.comparison(rows("rival", "h_float", "unpruned", 2))
+        pruning.comparison(rows("rival", "h_float", "unpruned", 2))
 
 
 def test_training_marks_the_chosen_step_of_every_seed():
     of_seeds = {1: (history(0), 3), 2: (history(10), 5)}
-    figure = plots.training({"d\ng\nrl_edge": of_seeds})
+    figure = training.steps({("d", "g", "rl_edge"): of_seeds})
     assert [axes.get_title(loc="left") for axes in figure.axes] == [
-        title for title, _ in plots.HISTORY.values()
+        title for title, _ in training.HISTORY.values()
     ]
     reward, score = figure.axes[0], figure.axes[-1]
     line, dot = reward.lines[2:]
@@ -230,3 +232,12 @@ def test_training_marks_the_chosen_step_of_every_seed():
     assert np.allclose(validated.get_ydata(), [30, 20, 25])
     assert np.isclose(chosen.get_ydata()[0], 20)
     assert texts(score) == ["seed 1", "seed 2"] and not texts(reward)
+
+
+def test_the_csv_of_the_training_has_every_step_and_marks_the_chosen_one():
+    histories = {("d", "g", "rl_edge"): {1: (history(0), 3), 2: (history(10), 5)}}
+    found = list(training.points(histories))
+    assert [(p["seed"], p["step"]) for p in found] == [(s, i) for s in (1, 2) for i in range(1, 7)]
+    assert [p["step"] for p in found if p["chosen"]] == [4, 6]
+    assert found[7]["reward"] == 11 and found[3]["score"] == pytest.approx(20)
+    assert np.isnan(found[0]["score"]) and set(found[0]) == set(training.COLUMNS)

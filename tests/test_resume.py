@@ -1,6 +1,7 @@
 """Going on after kills, and not beside a run that is alive."""
 
 import contextlib
+import errno
 import os
 import random
 import subprocess
@@ -111,3 +112,14 @@ def test_a_run_that_began_beside_a_dry_run_is_alive_too(locked):
         dry.close()
         handles(folder, alive)
         assert lock.exists(), "the lock of a live run was removed"
+
+
+def test_where_files_cannot_be_locked_the_lock_stays(locked, monkeypatch):
+    folder, lock = locked
+
+    def refuse(*args):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(resume.fcntl, "flock", refuse)
+    resume.unlock_stale(folder).close()
+    assert lock.exists(), "its owner may be alive"

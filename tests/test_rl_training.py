@@ -240,14 +240,23 @@ def test_an_absent_vertex_does_not_count_as_found():
     environment, _, base = setting()
     graph, space = environment.graph, environment.space
     x = base[:80]
-    truth = groundtruth.exact(x, base, 6)[0]
+    truth = groundtruth.exact(x, base, 11)[0]
     ids = np.arange(80, dtype=np.int32)
     assert (truth[:, 0] == ids).all()
     queries = asked(x, np.ascontiguousarray(truth[:, 1:]))._replace(absent=ids)
     curve = training.measure(graph, space, queries, [300])
     assert curve["R@1"].hits.all() and (curve["recall@10"].hits == 1).all()
     naive = training.measure(graph, space, queries._replace(absent=ids * 0 - 1), [300])
-    assert not naive["R@1"].hits.any() and (naive["recall@10"].hits == 0.8).all()
+    assert not naive["R@1"].hits.any() and (naive["recall@10"].hits == 0.9).all()
+
+
+def test_recall_at_10_is_not_told_from_fewer_neighbours():
+    environment, _, base = setting()
+    truth = groundtruth.exact(base[:9], base, 9)[0]
+    with pytest.raises(DataError, match="9 true neighbours of each query, recall@10 needs 10"):
+        training.measure(
+            environment.graph, environment.space, asked(base[:9], truth), [16], least=10
+        )
 
 
 # Checkpoints

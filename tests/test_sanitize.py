@@ -1,10 +1,13 @@
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-RUN = Path(__file__).parent / "c" / "run.sh"
+CHECKS = Path(__file__).parent / "c"
+RUN = CHECKS / "run.sh"
+HEADERS = CHECKS.parents[1] / "csrc"
 
 
 def has_sanitizers(folder):
@@ -16,6 +19,18 @@ def has_sanitizers(folder):
         and subprocess.run(command, capture_output=True).returncode == 0
         and subprocess.run([folder / "empty"], capture_output=True).returncode == 0
     )
+
+
+def test_every_kernel_is_called():
+    source = "".join(path.read_text() for path in CHECKS.glob("check_*.c"))
+    headers = [p for p in HEADERS.glob("*.h") if p.with_suffix(".c").exists()]
+    declared = {
+        name
+        for header in headers
+        for name in re.findall(r"^\w+ (ann_\w+)\(", header.read_text(), re.M)
+    }
+    assert len(declared) > 20
+    assert [name for name in sorted(declared) if not re.search(rf"\b{name}\(", source)] == []
 
 
 @pytest.mark.slow

@@ -136,8 +136,9 @@ def planned(text):
 
 
 def jobs(n=1, **counts):
-    """As many jobs in both data sets, then table and target."""
-    return {**{rule: n * c for rule, c in counts.items()}, "table2": 1, "all": 1}
+    """As many jobs in both data sets, then table, figures and target."""
+    last = {"table": 1, "table2_plot": 1, "cost_plot": 1, "all": 1}
+    return {**last, **{rule: n * c for rule, c in counts.items()}}
 
 
 def overlay(path, content):
@@ -151,7 +152,7 @@ def overlay(path, content):
 
 def test_toy_run_succeeds_without_a_warning_in_its_logs(toy):
     logs = [p.read_text() for p in (toy / "logs").rglob("*.log")]
-    assert len(logs) == 29
+    assert len(logs) == 34
     assert not [text for text in logs if "Warning" in text or "Traceback" in text]
     assert not list((toy / "results").rglob("*.tmp"))
 
@@ -253,7 +254,7 @@ def test_a_config_value_reruns_exactly_what_depends_on_it(toy, tmp_path):
         "queries": jobs(2, timing=2),
         "seed of blobs": jobs(
             vectors=1, groundtruth=1, opq=1, encode=1, hnsw=2, beta=1, encode_beta=1, search=2,
-            exhaustive=2, timing=2,
+            exhaustive=2, timing=2, structure=1, structure_plot=1,
         ),
     }  # fmt: skip
     runs = {
@@ -268,7 +269,10 @@ def test_an_edit_reruns_exactly_what_reaches_the_file(toy, tmp_path):
     want = {
         "metrics.py": jobs(2, search=2, exhaustive=2),
         "tables.py": jobs(),
-        "opq.py": jobs(2, opq=1, encode=1, hnsw=1, **after_codes),
+        "opq.py": {
+            **jobs(2, opq=1, encode=1, hnsw=1, structure=1, **after_codes),
+            "structure_plot": 1,
+        },
         "kernels/_beta.abi3.so": jobs(2, **after_codes),
     }
     runs = {}
@@ -393,11 +397,17 @@ def test_lint_format_and_the_full_config_are_clean(tmp_path):
     assert formatted.returncode == 0, formatted.stderr
     lint, demo, download, synthetic = (run.well() for run in runs)
     assert "in a good condition" in lint
-    # Three rows on two data sets; two rows share a codec. Of pruning on digits: three seeds, three
-    # rivals that thin the initial graph, and five other graphs.
-    want = dict(vectors=2, groundtruth=2, opq=4, encode=4, hnsw=6 + 6, beta=6, encode_beta=6,
-                search=6, exhaustive=6, timing=6, training_queries=1, prune=3, rival=3, curve=12,
-                pruning_time=1, pruning_table=1)  # fmt: skip
+    # Three rows on two data sets, two of them of one codec, and three of Figure 5 on patches. Of
+    # pruning on digits: three seeds, three rivals that thin the initial graph, five other graphs.
+    # The estimators take four more regressions on both data sets. Codecs are five more on patches,
+    # a graph each, with and without weights, and no search but the exhaustive one.
+    rows = dict.fromkeys(("search", "exhaustive", "timing"), 6 + 3)
+    rows |= dict.fromkeys(("beta", "encode_beta"), 6 + 3 + 8 + 5) | {"exhaustive": 6 + 3 + 11}
+    want = dict(estimators=2, estimators_plot=1, structure=2, structure_plot=1,
+                vectors=2, groundtruth=2, opq=4 + 3 + 5, encode=4 + 3 + 5, hnsw=6 + 3 + 6 + 5,
+                **rows, codecs=1, initial=1, claims=1, report=1, manifest=1,
+                training_queries=1, prune=3, rival=3, curve=12, pruning_time=1, pruning_table=1,
+                table=2, figure5_plot=1, pruning_plot=1, toy=1)  # fmt: skip
     assert planned(demo) == jobs(**want)
     assert planned(download)["download"] == 4
     assert planned(synthetic)["vectors"] == 1

@@ -10,6 +10,7 @@ from linkprune.chunks import chunks
 from linkprune.errors import DataError
 from linkprune.kernels import beta as kernel
 from linkprune.kernels.checks import KSUB
+from linkprune.progress import Progress
 from linkprune.regression import moments_of, polynomial
 
 TRAIN_ROWS = 250_000
@@ -40,9 +41,10 @@ def train(key, base, codec, codes, neighbors, seed, rounds=ROUNDS, threads=1):
         book, errors = _refit(sums, m1)
         return book[None].astype(np.float32), errors.sum(keepdims=True)[None] / len(base)
     books, history = [], []
+    progress = Progress(f"codebook {key}", parts * (KMEANS_ROUNDS + rounds), "rounds")
     for part, x in enumerate(moments):
         rng = seeds.generator(seed, "beta", key, part)
-        book, errors = _expectation_maximisation(x, m1, rounds, rng, threads)
+        book, errors = _expectation_maximisation(x, m1, rounds, rng, threads, progress)
         books.append(book)
         history.append(errors / len(base))
         log.info("part %d: squared error %.6g after round 1, %.6g after round %d", part,
@@ -74,18 +76,19 @@ def _weights(moments, m1, threads):
     The cut refers to the table G itself, so the moments of differences are turned back into G.
     """
     out = np.empty((len(moments), m1), np.float32)
-    T = np.eye(m1)
-    T[:, 0] = 1  # q(n_j) = q(x) + u_j
     for rows in chunks(len(moments)):
         A, r, _ = _split(moments[rows].astype(np.float64), m1)
-        r = (r + A[:, :, 0]) @ T.T  # G x = T (u.e + u.u_0)
-        out[rows] = kernel.solve(np.ascontiguousarray(T @ A @ T.T), r, SINGULAR_CUT**2, threads)
+        r += A[:, :, 0]  # u.x = u.e + u.u_0
+        for x in (r[:, None], A.transpose(0, 2, 1), A):  # q(n_j) = u_0 + u_j
+            x[:, :, 1:] += x[:, :, :1]
+        out[rows] = kernel.solve(A, r, SINGULAR_CUT**2, threads)
     return out
 
 
-def _expectation_maximisation(moments, m1, rounds, rng, threads):
+def _expectation_maximisation(moments, m1, rounds, rng, threads, progress):
     """Codebook (256, m1) of one part and its total error after each round, (rounds,)."""
-    book, best, errors = _kmeans(_weights(moments, m1, threads), rng, threads), np.inf, []
+    book = _kmeans(_weights(moments, m1, threads), rng, threads, progress)
+    best, errors = np.inf, []
     for _ in range(rounds):
         assigned, _ = kernel.least_column(moments, polynomial(book), threads=threads)
         assigned = _fill_empty(assigned, rng)
@@ -94,6 +97,7 @@ def _expectation_maximisation(moments, m1, rounds, rng, threads):
         if math.fsum(error) < best:  # at convergence rounding may go either way
             book, best = candidate.astype(np.float32), math.fsum(error)
         errors.append(best)
+        progress.step()
     return book, np.array(errors)
 
 
@@ -110,7 +114,7 @@ def _fill_empty(assigned, rng):
     return assigned
 
 
-def _kmeans(x, rng, threads):
+def _kmeans(x, rng, threads, progress):
     """256 centroids of x (n, d) float32 from a random start."""
     ones = np.ones((len(x), 1), np.float32)
     moments = np.hstack([x, ones])
@@ -123,4 +127,5 @@ def _kmeans(x, rng, threads):
         assigned = _fill_empty(assigned, rng)
         sums, counts = kernel.group_sums(x, assigned, KSUB)
         centroids = (sums / counts[:, None]).astype(np.float32)
+        progress.step()
     return centroids

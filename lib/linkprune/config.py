@@ -12,6 +12,7 @@ from linkprune.errors import ConfigError, LinkPruneError
 from linkprune.rl import settings
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
+TABLES = ("table2", "figure5")  # the experiments whose rows are searched, as table2 says
 PRUNING = ("pruning", "ablation")  # the experiments that compare pruned graphs
 TABLE_DEFAULTS = {
     "M": 32, "efConstruction": 200, "graph_on": "codes", "builder": "linkprune",
@@ -32,6 +33,9 @@ def check(config, files):
                       ("validation.efSearch", validation)):  # fmt: skip
         if efs != sorted(efs):
             raise ConfigError(f"pruning.{part}: must ascend, got {efs}")
+    unknown = {of["dataset"] for of in config["bench"]["sets"]} - set(config["datasets"])
+    if unknown:
+        raise ConfigError(f"bench.sets: {min(unknown)} is not one of the datasets")
     scale, known = config["scale"], {}
     for name, experiment in config["experiments"].items():
         known |= dict.fromkeys(experiment["datasets"])
@@ -44,7 +48,13 @@ def check(config, files):
 
 def rows(config, name):
     """The rows of an experiment at the chosen scale, defaults filled in."""
-    return [{**TABLE_DEFAULTS, **r} for r in _at_scale(config, config["experiments"][name]["rows"])]
+    experiment = config["experiments"][name]
+    chosen = experiment.get("rows") or [
+        {"M0": experiment["M0"], **codec, "beta": beta}
+        for codec in experiment.get("codecs") or [{"codec": experiment["codec"]}]
+        for beta in experiment["betas"]
+    ]
+    return [{**TABLE_DEFAULTS, **row} for row in _at_scale(config, chosen)]
 
 
 def _at_scale(config, rows):
@@ -192,6 +202,10 @@ def _check_given(config, where, dataset, graph):
     parsed, named = keys.graph(graph), config["datasets"][dataset].get("graphs", {})
     if isinstance(parsed, keys.Given) and parsed.name not in named:
         raise ConfigError(f"{where}: {graph} on {dataset}, which has no graphs.{parsed.name}")
+    if isinstance(parsed, keys.Given) and not Path(named[parsed.name]).is_file():
+        raise ConfigError(
+            f"datasets.{dataset}.graphs.{parsed.name}: no such file: {named[parsed.name]}"
+        )
 
 
 def _sizes(config, dataset):
@@ -217,9 +231,12 @@ def _check_table(config, name, experiment):
         raise ConfigError(f"{where}.rows: {' '.join(twice)} stands there twice")
     for dataset in experiment["datasets"][scale]:
         sizes = _sizes(config, dataset)
-        nb, k = sizes.get("base", (None, None))[0], experiment["k"]
+        nb = sizes.get("base", (None, None))[0]
+        k = config["experiments"]["table2"]["k"] if name in (*TABLES, "codecs") else 1
         if nb is not None and k > nb:
-            raise ConfigError(f"{where}.k: {k} results from the {nb} base vectors of {dataset}")
+            raise ConfigError(
+                f"experiments.table2.k: {k} results from the {nb} base vectors of {dataset}"
+            )
         for row in chosen:
             _check_row(config, where, row, dataset, sizes)
 
@@ -237,11 +254,13 @@ def _check_row(config, where, row, dataset, sizes):
     where = f"{where}.rows: {row['codec']} {row['beta']} {graph} on {dataset}"
     nb, d = sizes.get("base", (None, None))
     nt, _ = sizes.get("learn", (None, None))
-    if nt is not None and nt < 256:
-        raise ConfigError(f"{where}: 256 centroids from {nt} training vectors")
+    if nt is not None and nt < codec.least_rows:
+        raise ConfigError(f"{where}: {codec.least_rows} centroids from {nt} training vectors")
     d_out = codec.d_out or d
     if d_out is not None and d_out % codec.nsq:
         raise ConfigError(f"{where}: {d_out} dimensions do not divide into {codec.nsq} codes")
+    if d_out is not None and codec.bits and d_out % 2:
+        raise ConfigError(f"{where}: {d_out} dimensions do not divide into two halves")
     if d_out is not None and beta.nsq and d_out % beta.nsq:
         raise ConfigError(f"{where}: {d_out} dimensions do not divide into {beta.nsq} beta parts")
     if nb is not None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from linkprune import stats
+from linkprune.elementary import log
 from linkprune.errors import ConfigError, ShapeError
 
 RESAMPLES = 10_000
@@ -83,7 +84,7 @@ def distances_at(recall_points, ndis_points, target):
             for x in (recall, ndis))  # fmt: skip
     with np.errstate(divide="ignore", invalid="ignore"):  # where the other branch is taken
         share = (target - r[0]) / (r[1] - r[0])
-        logs = [np.log1p(-x) for x in (r[0], target, r[1])]
+        logs = [log(1 - x) for x in (r[0], target, r[1])]
         share = np.where(r[1] < 1, (logs[0] - logs[1]) / (logs[0] - logs[2]), share)
         found = np.where(r[1] == target, d[1], d[0] + share * (d[1] - d[0]))
     return np.where(enough.any(0) & (recall[0] <= target), found, np.nan)[()]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from linkprune import groundtruth
-from linkprune.chunks import chunks
+from linkprune.progress import tracked
 
 
 def search(index, query, k, threads=1):
@@ -14,7 +14,7 @@ def search(index, query, k, threads=1):
     ids = np.arange(len(index.codes), dtype=np.int32)
     blocks = (
         (part.start, index.reconstruct(ids[part], threads))
-        for part in chunks(len(ids), groundtruth.CHUNK)
+        for part in tracked(len(ids), "exhaustive search", size=groundtruth.CHUNK)
     )
     rotated = index.codec.rotate(query, threads)
     I, D = groundtruth.knn(rotated, blocks, k, index.metric, threads)

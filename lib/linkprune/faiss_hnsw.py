@@ -13,12 +13,15 @@ def build(key, base, *, codec=None, codes=None, metric="l2", threads=1):
     With codec and codes (nb, nsq) uint8 it is built on the codes of base, otherwise on the vectors
     as float32. Levels are drawn by Faiss from its own fixed seed; lists are filled to the last
     place (prune_headroom 0), without which a graph of few links finds much less. Raises DataError
-    where nb is less than 2, ConfigError for ip on codes, which Faiss does not offer.
+    where nb is less than 2, ConfigError for codes in two levels, or for ip on codes, which Faiss
+    does not offer.
     """
     if len(base) < 2:
         raise DataError(f"graph {key}: {len(base)} base vectors, expected at least 2")
     if metric != "l2" and codes is not None:
         raise ConfigError(f"graph {key}: metric {metric}, expected l2, as Faiss's on codes")
+    if codec is not None and codec.coarse is not None:
+        raise ConfigError(f"graph {key}: Faiss builds on codes of one level, expected hnsw_...")
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(threads)
     try:

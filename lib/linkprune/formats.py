@@ -1,22 +1,22 @@
 """Read and write vector files; the size of a file is checked against its header."""
 
-import contextlib
 import dataclasses
 import os
 import re
 import zipfile
-import zlib
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from linkprune.errors import ConfigError, DataError
+from linkprune.errors import ConfigError, DataError, reading
 
 VECS = {"fvecs": "<f4", "bvecs": "u1", "ivecs": "<i4"}  # every row: int32 d, then d values
 BINS = {"fbin": "<f4", "u8bin": "u1", "i8bin": "i1", "ibin": "<i4"}  # uint32 n, uint32 d, rows
+TRUTH = {"bin": "<i4"}  # as those, ids; then as many float32 distances, which are not read here
 CONTAINERS = ("npz", "hdf5", "h5")  # need the name of an array: file.npz:base
 BLOCK_BYTES = 1 << 24
+LARGEST_RATIO = 2000  # of deflate's it is 1032
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,11 +45,13 @@ def describe(spec, rows=None):
     path, kind, member = split(str(spec))
     if not path.is_file():
         raise DataError(f"{path}: no such file")
-    with _one_line_errors(path):
+    with reading(path):
         if kind in VECS:
             dtype, shape, offset = _describe_vecs(path, kind)
         elif kind in BINS:
-            dtype, shape, offset = _describe_bin(path, kind, rows)
+            dtype, shape, offset = _describe_bin(path, BINS[kind], rows)
+        elif kind in TRUTH:
+            dtype, shape, offset = _describe_bin(path, TRUTH[kind], rows, after=4)
         elif kind == "npy":
             with open(path, "rb") as f:
                 dtype, shape, offset = _describe_npy(f, path, path.stat().st_size)
@@ -80,7 +82,7 @@ def read(spec, rows=None):
     Raises DataError as ``describe`` does, and when two rows of a vecs file differ in d.
     """
     at = describe(spec, rows)
-    with _one_line_errors(at.path):
+    with reading(at.path):
         if at.offset is not None:
             return np.memmap(at.path, at.dtype, "r", at.offset, (at.n, at.d))
         if at.kind in VECS:
@@ -117,7 +119,7 @@ def write(path, x):
     Raises DataError unless x has two axes, is not empty, and has the dtype of the format.
     """
     path, kind, _ = split(str(path))
-    if kind in CONTAINERS:
+    if kind in CONTAINERS or kind in TRUTH:
         raise DataError(f"{path}: .{kind} is only read here, expected another extension")
     if x.ndim != 2 or 0 in x.shape:
         raise DataError(f"{path}: the array has shape {x.shape}, expected 2 axes, not empty")
@@ -161,21 +163,10 @@ def split(spec):
     kind = path.suffix[1:]
     if kind in CONTAINERS:
         raise DataError(f"{spec}: names no array, expected {path.name}:<name of the array>")
-    if kind != "npy" and kind not in VECS and kind not in BINS:
-        known = " ".join(f".{k}" for k in (*VECS, *BINS, "npy", *CONTAINERS))
+    if kind not in (*VECS, *BINS, *TRUTH, "npy"):
+        known = " ".join(f".{k}" for k in (*VECS, *BINS, *TRUTH, "npy", *CONTAINERS))
         raise DataError(f"{spec}: unknown extension, expected one of {known}")
     return path, kind, None
-
-
-@contextlib.contextmanager
-def _one_line_errors(path):
-    """Turn what NumPy, h5py, zipfile and the system raise about a bad file into DataError."""
-    try:
-        yield
-    except DataError:
-        raise
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as e:
-        raise DataError(f"{path}: cannot be read: {' '.join(str(e).split())}") from e
 
 
 def _describe_vecs(path, kind):
@@ -195,13 +186,14 @@ def _describe_vecs(path, kind):
     return dtype, (size // row_bytes, d), None
 
 
-def _describe_bin(path, kind, rows):
+def _describe_bin(path, dtype, rows, after=0):
+    """The header of n, d and n x d values, and ``after`` more bytes for each value."""
     size = path.stat().st_size
     if size < 8:
         raise DataError(f"{path}: is empty or truncated, {size} bytes, expected a header of 8")
-    dtype = np.dtype(BINS[kind])
+    dtype = np.dtype(dtype)
     n, d = (int(s) for s in np.fromfile(path, "<u4", 2))
-    row_bytes = d * dtype.itemsize
+    row_bytes = d * (dtype.itemsize + after)
     want = 8 + n * row_bytes
     if size > want:
         raise DataError(
@@ -209,7 +201,7 @@ def _describe_bin(path, kind, rows):
         )
     if size < want:
         held = (size - 8) // row_bytes
-        if rows is None or rows > held:
+        if after or rows is None or rows > held:
             asked = "" if rows is None else f", and {rows} are asked for"
             raise DataError(
                 f"{path}: has {size} bytes, expected {want}: the header says {n} rows of {d} "
@@ -240,8 +232,9 @@ def _describe_npz(path, member):
         if member not in names:
             raise DataError(f"{path}: has no array {member}, expected one of {' '.join(names)}")
         with archive.open(f"{member}.npy") as f:
-            size = archive.getinfo(f"{member}.npy").file_size
-            return _describe_npy(f, f"{path}:{member}", size)
+            entry = archive.getinfo(f"{member}.npy")
+            _check_packed(f"{path}:{member}", entry.file_size, entry.compress_size)
+            return _describe_npy(f, f"{path}:{member}", entry.file_size)
 
 
 def _describe_hdf5(path, member):
@@ -250,10 +243,18 @@ def _describe_hdf5(path, member):
         if not isinstance(dataset, h5py.Dataset):
             what = "no dataset" if dataset is None else "a group, not a dataset,"
             raise DataError(f"{path}: has {what} {member}, expected one of {' '.join(f)}")
+        if not dataset.external:
+            _check_packed(f"{path}:{member}", dataset.nbytes, dataset.id.get_storage_size())
         offset = None if dataset.external else dataset.id.get_offset()
         if offset is not None and offset + dataset.nbytes > path.stat().st_size:
             raise DataError(f"{path}: {member} ends after the end of the file: truncated")
         return dataset.dtype, dataset.shape or (), offset
+
+
+def _check_packed(name, size, stored):
+    """Refuse what says that it unpacks to more than any compression could have packed so small."""
+    if size > LARGEST_RATIO * (stored + 1):
+        raise DataError(f"{name}: says it has {size} bytes, of which {stored} are there: truncated")
 
 
 def _read_vecs(at):

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from linkprune import store
-from linkprune.errors import ShapeError
+from linkprune.errors import ShapeError, reading
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Graph:
     def __post_init__(self):
         """Refuse arrays through which a search could leave the graph."""
         nb, start = len(self.neighbors), self.upper_start
+        if start.dtype != np.int64 or self.neighbors.ndim != 2 or self.upper_neighbors.ndim != 2:
+            raise ShapeError("graph: expected upper_start int64 and links with two axes")
         fits = len(start) == len(self.upper_vertex) + 1 and start[0] == 0
         if not fits or (np.diff(start) < 1).any() or len(self.upper_neighbors) != start[-1]:
             raise ShapeError("graph: upper_start does not fit upper_vertex and upper_neighbors")
@@ -71,7 +73,8 @@ class Graph:
             upper_neighbors="rows M",
         )
         attrs = store.attrs(path)
-        return cls(*arrays, int(attrs["entry_point"]), int(attrs["max_level"]))
+        with reading(path):
+            return cls(*arrays, int(attrs["entry_point"]), int(attrs["max_level"]))
 
 
 def empty(levels, M0, M):

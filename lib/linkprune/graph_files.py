@@ -12,6 +12,8 @@ from linkprune import flat, hnsw, store
 from linkprune.errors import DataError
 
 HEADER = {".nsg": 2, ".ivecs": 0}  # words of four bytes
+# A graph is a matrix as wide as its longest list: no such file has far more places than links.
+LARGEST_RATIO, SMALL = 1000, 1 << 20
 
 
 def read(path, base=None, *, entry_point=None, metric="l2"):
@@ -37,12 +39,24 @@ def read(path, base=None, *, entry_point=None, metric="l2"):
         entry_point = _entry_point(path, header, base, metric)
     if not 0 <= entry_point < nb:
         raise DataError(f"{path}: entry point {entry_point}, expected 0 ... {nb - 1}")
+    if nb * int(lengths.max()) > LARGEST_RATIO * lengths.sum() + SMALL:
+        raise DataError(
+            f"{path}: {nb} vertices with {lengths.mean():.1f} links on average and one with "
+            f"{lengths.max()}, expected lists of about one length"
+        )
     graph = flat.empty(path, nb, max(1, int(lengths.max())), entry_point)
     for v, row in enumerate(lists):
         graph.neighbors[v, : len(row)] = row
     if base is not None:
         hnsw.order(graph, base, metric=metric)
     return graph
+
+
+def base_level(graph):
+    """A flat Graph of the links on the base level alone; the entry point stays."""
+    flattened = flat.empty("base level", *graph.neighbors.shape, graph.entry_point)
+    flattened.neighbors[:] = graph.neighbors
+    return flattened
 
 
 def write(path, graph):

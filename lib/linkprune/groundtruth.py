@@ -1,18 +1,14 @@
 """Exact neighbours: a fast shortlist by matrix products, then exact distances and a total order."""
 
-import logging
-
 import faiss
 import numpy as np
 
-from linkprune.chunks import chunks
 from linkprune.errors import DataError
 from linkprune.kernels import checks, distance
+from linkprune.progress import tracked
 
 CHUNK = 1 << 16
 MARGIN = 12  # ranks beyond k that a shortlist holds against rounding
-
-log = logging.getLogger(__name__)
 
 
 def knn(query, blocks, k, metric="l2", threads=1):
@@ -33,13 +29,13 @@ def knn(query, blocks, k, metric="l2", threads=1):
         ids[ids >= 0] += first
         ids, dis = np.hstack([best_ids, ids]), np.hstack([best, dis])
         best_ids, best = _nearest(ids, dis, k)
-        log.info("searched rows up to %d", first + len(rows))
     return best_ids, best
 
 
 def exact(query, base, k, metric="l2", threads=1):
     """The k nearest rows of base (nb, d), any dtype, for every query: ids, distances as ``knn``."""
-    blocks = ((part.start, base[part]) for part in chunks(len(base), CHUNK))
+    parts = tracked(len(base), "exact neighbours", size=CHUNK)
+    blocks = ((part.start, base[part]) for part in parts)
     return knn(query, blocks, k, metric, threads)
 
 
@@ -55,34 +51,33 @@ def distances(ids, query, base, metric, threads=1):
     )
 
 
-def spot_check(ids, query, base, metric, rng, rows=20, threads=1):
+def spot_check(ids, query, base, metric, rng, rows=20, threads=1, name="ground truth"):
     """Raise DataError unless a given truth (nq, kgt) agrees with our own on a few random queries.
 
     Ties may be in any order: what is compared is the exact distance at each rank.
     """
+    nb, k = len(base), min(ids.shape[1], 10)
     if len(ids) != len(query):
-        raise DataError(f"ground truth: {len(ids)} rows for {len(query)} queries")
+        raise DataError(f"{name}: {len(ids)} rows for {len(query)} queries")
+    if ids.min() < 0 or ids.max() >= nb:
+        raise DataError(f"{name}: ids from {ids.min()} to {ids.max()} for {nb} base rows")
     pick = np.sort(rng.choice(len(query), min(rows, len(query)), replace=False))
     q = np.ascontiguousarray(query[pick], np.float32)
-    k = min(ids.shape[1], 10)
     given = np.ascontiguousarray(ids[pick, :k], np.int32)
     own, want = exact(q, base, k, metric, threads)
-    if ids.min() < 0 or ids.max() >= len(base):
-        raise DataError(
-            f"ground truth: ids from {ids.min()} to {ids.max()} for {len(base)} base rows"
-        )
     got = distances(given, q, base, metric, threads)
     ordered = np.sort(given, 1)
     twice = np.argwhere(ordered[:, 1:] == ordered[:, :-1])
     if twice.size:
         i, rank = twice[0]
-        raise DataError(f"ground truth: query {pick[i]} has row {ordered[i, rank]} twice")
+        raise DataError(f"{name}: query {pick[i]} has row {ordered[i, rank]} twice")
     wrong = np.argwhere(np.abs(got - want) > 1e-5 * np.maximum(np.abs(want), 1))
     if wrong.size:
         i, rank = wrong[0]
         raise DataError(
-            f"ground truth: query {pick[i]}, rank {rank}: row {given[i, rank]} at distance "
-            f"{got[i, rank]:.6g}, but row {own[i, rank]} is at {want[i, rank]:.6g}"
+            f"{name}: query {pick[i]}, rank {rank}: row {given[i, rank]} at distance "
+            f"{got[i, rank]:.6g}, but row {own[i, rank]} is at {want[i, rank]:.6g}: not the truth "
+            f"of these {nb} base rows under {metric}"
         )
 
 

@@ -8,7 +8,6 @@ number of threads. NSW is the same construction with every vertex on the base le
 
 import dataclasses
 import logging
-import time
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from linkprune import graph as graphs
 from linkprune.errors import DataError
 from linkprune.kernels import checks
 from linkprune.kernels import hnsw as kernel
+from linkprune.progress import Progress
 
 # A batch does not see its own members through the graph, only directly: a larger share of the
 # graph, or a larger batch, costs recall at low degree before it saves time.
@@ -39,7 +39,9 @@ def build(key, base, seed, *, codec=None, codes=None, metric="l2", threads=1):
     checks.positive(M0=key.M0, M=key.M)
     rng = seeds.generator(seed, "hnsw", key)
     # P(level >= l) = M ** -l, the paper's choice of 1 / ln M.
-    levels = np.floor(-np.log1p(-rng.random(nb)) / np.log(max(key.M, 2))).astype(np.int32)
+    share, levels = 1 - rng.random(nb), np.zeros(nb, np.int32)
+    while (share := share * max(key.M, 2)).min() <= 1:
+        levels += share <= 1
     if isinstance(key, keys.NSW):
         levels[:] = 0
     order = np.lexsort((rng.permutation(nb), -levels)).astype(np.int32)
@@ -48,16 +50,14 @@ def build(key, base, seed, *, codec=None, codes=None, metric="l2", threads=1):
     if codes is None:
         base = np.ascontiguousarray(base, np.float32)
     builder = _builder(graph, key.efConstruction, base, codec, codes, metric, threads)
-    done, last = 1, time.monotonic()
+    done, progress = 1, Progress(f"graph {key}", nb - 1, "vertices")
     while done < nb:
         batch = order[done : done + min(max(1, done // BATCH_SHARE), BATCH_MAX)]
         x = codec.rotate(base[batch], threads) if codes is not None else base[batch]
         builder.link(batch, levels[batch], x)
         _reverse(builder, graph, batch, levels[batch])
         done += len(batch)
-        if time.monotonic() - last > 10:
-            last = time.monotonic()
-            log.info("%d of %d vertices", done, nb)
+        progress.step(len(batch))
     builder.order()
     if isinstance(key, keys.NSW):
         graph = dataclasses.replace(graph, entry_point=flat.start_vertex(base, metric))
@@ -74,7 +74,7 @@ def _builder(graph, efConstruction, base, codec, codes, metric, threads):
     if codes is None:
         space = {"vectors": np.ascontiguousarray(base, np.float32)}
     else:
-        space = {"codes": codes, "centroids": codec.centroids}
+        space = codec.space(codes, threads)
     return kernel.Builder(graph, efConstruction, ip=metric == "ip", threads=threads, **space)
 
 

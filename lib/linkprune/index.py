@@ -1,13 +1,14 @@
 """A searchable index: codes, a graph over them and the regression that refines them."""
 
 import dataclasses
+import functools
 from typing import NamedTuple
 
 import numpy as np
 
 from linkprune import regression, store
 from linkprune.codec import Codec
-from linkprune.errors import DataError, ShapeError
+from linkprune.errors import DataError, ShapeError, reading
 from linkprune.graph import Graph
 from linkprune.kernels import beam, checks
 from linkprune.kernels import beta as beta_kernel
@@ -32,7 +33,7 @@ class Result(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Index:
-    """codec, codes (nb, nsq) uint8, graph, regression or None; metric "l2" or "ip"."""
+    """codec, codes (nb, code_size) uint8, graph, regression or None; metric "l2" or "ip"."""
 
     codec: Codec
     codes: np.ndarray
@@ -45,15 +46,19 @@ class Index:
         if self.metric not in ("l2", "ip"):
             raise ShapeError(f"metric {self.metric}: expected l2 or ip")
         nb, M0 = self.graph.neighbors.shape
-        if self.codes.shape != (nb, len(self.codec.centroids)):
+        if self.codes.shape != (nb, self.codec.code_size):
             raise ShapeError(
-                f"codes are {self.codes.shape}, expected ({nb}, {len(self.codec.centroids)})"
+                f"codes are {self.codes.shape}, expected ({nb}, {self.codec.code_size})"
             )
         if self.beta is not None and self.beta.beta_centroids.shape[2] != M0 + 1:
             raise ShapeError(
                 f"the regression has {self.beta.beta_centroids.shape[2]} weights per codeword, "
                 f"expected {M0 + 1} for {M0} links"
             )
+
+    @functools.cached_property
+    def _space(self):
+        return self.codec.space(self.codes)
 
     def search(self, query, k=100, efSearch=64, k_reorder=0, threads=1):
         """The k best vertices for query (nq, d): beam search on the codes, then the first k_reorder
@@ -69,10 +74,9 @@ class Index:
             rotated,
             k,
             efSearch,
-            codes=self.codes,
-            centroids=self.codec.centroids,
             ip=self.metric == "ip",
             threads=threads,
+            **self._space,
         )
         return Result(D, I, ndis, nhops, np.zeros_like(ndis), upper)
 
@@ -89,11 +93,11 @@ class Index:
             k_reorder,
             self.codes,
             self.graph.neighbors,
-            self.codec.centroids,
-            self.beta.beta_centroids,
-            self.beta.beta_codes,
-            self.metric == "ip",
-            threads,
+            beta_centroids=self.beta.beta_centroids,
+            beta_codes=self.beta.beta_codes,
+            ip=self.metric == "ip",
+            threads=threads,
+            **self.codec.levels(),
         )
         return found._replace(D=D, I=I, nreorder=nreorder)
 
@@ -124,8 +128,9 @@ class Index:
         graph = dataclasses.asdict(self.graph)
         scalars = {name: graph.pop(name) for name in ("entry_point", "max_level")}
         arrays = {**graph, "codes": self.codes, "centroids": self.codec.centroids}
-        if self.codec.rotation is not None:
-            arrays["rotation"] = self.codec.rotation
+        for name in ("rotation", "coarse"):
+            if getattr(self.codec, name) is not None:
+                arrays[name] = getattr(self.codec, name)
         if self.beta is not None:
             arrays["beta_centroids"] = self.beta.beta_centroids
             if self.beta.beta_codes is not None:
@@ -135,7 +140,7 @@ class Index:
     @classmethod
     def load(cls, path):
         """Read an index; raises DataError where the file is missing, truncated or another thing."""
-        with store.opened(path) as f:
+        with store.opened(path) as f, reading(path):
             try:
                 a = {name: x[()] for name, x in f.items()}
                 graph = Graph(
@@ -146,11 +151,12 @@ class Index:
                     int(f.attrs["entry_point"]),
                     int(f.attrs["max_level"]),
                 )
-                codec, metric = Codec(a.get("rotation"), a["centroids"]), str(f.attrs["metric"])
-                codes = a["codes"]
+                codec = Codec(a.get("rotation"), a["centroids"], a.get("coarse"))
+                codes, metric = a["codes"], str(f.attrs["metric"])
             except (KeyError, OSError) as e:
                 raise DataError(f"{path}: not a complete Link & Code index: {e}") from e
         beta = None
         if "beta_centroids" in a:
             beta = regression.Regression(a["beta_centroids"], a.get("beta_codes"))
-        return cls(codec, codes, graph, beta, metric)
+        with reading(path):
+            return cls(codec, codes, graph, beta, metric)

@@ -7,7 +7,9 @@ from linkprune.errors import ConfigError
 
 # No digit groups with leading zeros: two spellings of one key would be two artifacts.
 _N = "[1-9][0-9]*"
-CODEC = rf"OPQ{_N}_{_N}|PQ{_N}"
+_BITS = "[89]|1[0-6]"
+CODEC = rf"(?:PQ2x(?:{_BITS})_)?(?:OPQ{_N}_{_N}|PQ{_N})"
+MOST_D = 2048  # of codecs in two levels
 _ALPHA = r"[1-9]\.[0-9]"
 _SPACE = f"(?:{CODEC}|float)"
 _FLAT = rf"(?:nsw_M{_N}_efC{_N}|vamana_R{_N}_a{_ALPHA}_efC{_N}|nsg_R{_N}_K{_N}_efC{_N})_{_SPACE}"
@@ -22,14 +24,28 @@ DATASET = "[A-Za-z][A-Za-z0-9_]*"
 
 
 class Codec(NamedTuple):
-    """OPQ{nsq}_{d_out}, or PQ{nsq} without a rotation (d_out None)."""
+    """OPQ{nsq}_{d_out}, or PQ{nsq} without a rotation (d_out None); after PQ2x{bits}_, of what a
+    first level leaves, two sub-quantisers of 2 ** bits centroids.
+    """
 
     nsq: int
     d_out: int | None
+    bits: int | None = None
+
+    @property
+    def bytes(self):
+        """Bytes of a code."""
+        return self.nsq - (-2 * (self.bits or 0) // 8)
+
+    @property
+    def least_rows(self):
+        """Training vectors that it takes at least: one for every centroid."""
+        return max(256, 1 << (self.bits or 0))
 
     def __str__(self):
         """The key."""
-        return f"PQ{self.nsq}" if self.d_out is None else f"OPQ{self.nsq}_{self.d_out}"
+        first = "" if self.bits is None else f"PQ2x{self.bits}_"
+        return first + (f"PQ{self.nsq}" if self.d_out is None else f"OPQ{self.nsq}_{self.d_out}")
 
 
 class HNSW(NamedTuple):
@@ -187,18 +203,33 @@ class Beta(NamedTuple):
 
 def codec(key):
     """Parse a codec key."""
-    found = re.fullmatch(rf"OPQ({_N})_({_N})|PQ({_N})", str(key))
+    found = re.fullmatch(rf"(?:PQ2x({_BITS})_)?(?:OPQ({_N})_({_N})|PQ({_N}))", str(key))
     if not found:
-        raise ConfigError(f"codec {key}: expected OPQ<nsq>_<d_out> or PQ<nsq>, such as OPQ36_144")
-    if found[3]:
-        return Codec(int(found[3]), None)
-    parsed = Codec(int(found[1]), int(found[2]))
-    if parsed.d_out % parsed.nsq:
+        raise ConfigError(
+            f"codec {key}: expected OPQ<nsq>_<d_out> or PQ<nsq>, such as OPQ36_144, "
+            "after PQ2x<8 ... 16>_ for two levels, such as PQ2x12_OPQ33_132"
+        )
+    bits, nsq, d_out, plain = (n and int(n) for n in found.groups())
+    parsed = Codec(nsq or plain, d_out, bits)
+    if bits:
+        _two_levels(parsed)
+    if d_out and d_out % nsq:
         raise ConfigError(
             f"codec {key}: {parsed.d_out} dimensions do not divide into {parsed.nsq} parts, "
             f"expected a multiple such as {-(-parsed.d_out // parsed.nsq) * parsed.nsq}"
         )
     return parsed
+
+
+def _two_levels(key):
+    """Refuse a codec in two levels that no code can be made of."""
+    if key.nsq < 2:
+        raise ConfigError(f"codec {key}: {key.nsq} part, expected at least 2 after a first level")
+    if key.d_out and (key.d_out % 2 or key.d_out > MOST_D):
+        raise ConfigError(
+            f"codec {key}: {key.d_out} dimensions, expected an even number of at most {MOST_D} "
+            "after a first level"
+        )
 
 
 def graph(key):

@@ -36,11 +36,12 @@ class LinkCode:
         return cls(opq.train(prepared(learn, metric), key, seed, threads), metric)
 
     def add(self, base, M0=6, beta="beta4x256", M=32, efConstruction=200, graph_on="codes",
-            seed=2018, threads=1):  # fmt: skip
+            seed=2018, threads=1, graph=None):  # fmt: skip
         """A LinkCode that also holds base (nb, d): codes, graph, regression; ids are row numbers.
 
         M0 links per vertex on level 0 and M above; beta as ``keys.beta`` has it, its codebook
-        trained on the first 250,000 rows; graph_on "codes" or "float".
+        trained on the first 250,000 rows; graph_on "codes" or "float". A graph over base, such as a
+        pruned one, takes the place of the one that these would build.
         """
         if self.index is not None:
             raise ShapeError("this LinkCode holds vectors already: add everything in one call")
@@ -49,14 +50,15 @@ class LinkCode:
         base, space = prepared(base, self.metric), "l2" if self.metric == "l2" else "ip"
         codes, _ = self.codec.encode(base, threads)
         vertices = {"codec": self.codec, "codes": codes}
-        graph = hnsw.build(
-            keys.HNSW(M0, M, efConstruction, graph_on),
-            base,
-            seed,
-            metric=space,
-            threads=threads,
-            **(vertices if graph_on == "codes" else {}),
-        )
+        if graph is None:
+            graph = hnsw.build(
+                keys.HNSW(M0, M, efConstruction, graph_on),
+                base,
+                seed,
+                metric=space,
+                threads=threads,
+                **(vertices if graph_on == "codes" else {}),
+            )
         index, key = Index(self.codec, codes, graph, metric=space), keys.beta(beta)
         if key.nsq is not None:
             book, _ = training.train(

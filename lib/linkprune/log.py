@@ -11,15 +11,35 @@ from linkprune.errors import LinkPruneError
 PREFIX = "linkprune: "
 EVERY = 10  # seconds between two lines of progress on the terminal
 
-_terminal = None  # where standard error went before it was redirected
+
+class Terminal(logging.Handler):
+    """Shows lines on a file descriptor under a name, at most one in EVERY seconds.
+
+    None comes in the first EVERY seconds: what is over by then needs no company.
+    """
+
+    def __init__(self, fd, name):
+        super().__init__()
+        self.fd, self.job, self.last = fd, name, time.monotonic()
+
+    def emit(self, record):
+        """Show a record, unless it comes too early."""
+        now = time.monotonic()
+        if now - self.last >= EVERY:
+            self.last = now
+            with contextlib.suppress(OSError):  # nobody watches
+                os.write(self.fd, f"{self.job}: {record.getMessage()}\n".encode())
 
 
 def redirect(path):
-    """Send everything this process prints, C code and tracebacks included, to ``path``."""
-    global _terminal
+    """Send everything this process prints, C code and tracebacks included, to ``path``.
+
+    Lines of progress also go to where standard error was, under the name of the log.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
-    _terminal = os.dup(2)
+    name = str(path).removeprefix("logs/").removesuffix(".log")
+    logging.getLogger("progress").addHandler(Terminal(os.dup(2), name))
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(fd, 1)
     os.dup2(fd, 2)
@@ -28,21 +48,6 @@ def redirect(path):
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s"
     )
-
-
-def progress(name):
-    """A function that logs a line of progress, and now and then shows one on the terminal too."""
-    last = -EVERY
-
-    def say(text):
-        nonlocal last
-        logging.getLogger("progress").info("%s: %s", name, text)
-        if _terminal is not None and time.monotonic() - last >= EVERY:
-            last = time.monotonic()
-            with contextlib.suppress(OSError):  # nobody watches
-                os.write(_terminal, f"{name}: {text}\n".encode())
-
-    return say
 
 
 def causes(path):

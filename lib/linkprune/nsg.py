@@ -13,6 +13,7 @@ from linkprune import flat, groundtruth, keys
 from linkprune.graph import Graph
 from linkprune.kernels import checks
 from linkprune.kernels import vamana as kernel
+from linkprune.progress import tracked
 
 BATCH = 1 << 14  # vertices that search in one call; the result does not depend on it
 
@@ -36,10 +37,8 @@ def build(key, base, *, metric="l2", threads=1):
     )  # fmt: skip
     searcher = kernel.Builder(near, key.efConstruction, x, threads)
     every = np.arange(nb, dtype=np.int32)
-    for first in range(0, nb, BATCH):
-        batch = every[first : first + BATCH]
-        graph.neighbors[batch] = searcher.link(batch, key.R)
-        log.info("%d of %d vertices", first + len(batch), nb)
+    for batch in tracked(nb, f"graph {key}", "vertices", BATCH):
+        graph.neighbors[batch] = searcher.link(every[batch], key.R)
     builder = kernel.Builder(graph, key.efConstruction, x, threads)
     builder.reverse(every, graph.neighbors.copy())
     builder.order()

@@ -13,6 +13,7 @@ from linkprune import store
 from linkprune.chunks import chunks, mean
 from linkprune.errors import DataError
 from linkprune.kernels import beta as kernel
+from linkprune.progress import tracked
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +46,7 @@ def encode(base, codec, codes, neighbors, beta_centroids, threads=1):
     parts, kbeta, _ = beta_centroids.shape
     beta_codes, error = np.zeros((len(base), parts), np.uint8), np.zeros(len(base))
     polynomials = [polynomial(book) for book in beta_centroids]
-    for rows in chunks(len(base)):
+    for rows in tracked(len(base), "beta codes"):
         found = moments_of(base[rows], codec, codes, neighbors, parts, threads, rows.start)
         for part, x in enumerate(found):
             _, least = kernel.least_column(x, polynomials[part], (beta_codes[rows], part), threads)
@@ -56,8 +57,8 @@ def encode(base, codec, codes, neighbors, beta_centroids, threads=1):
 def reconstruct(ids, codec, codes, neighbors, regression, threads=1):
     """Reconstructions of vertices, rotated: ids (n,) int32 -> (n, d_out) float32."""
     return kernel.reconstruct(
-        ids, codes, neighbors, codec.centroids, regression.beta_centroids, regression.beta_codes,
-        threads,
+        ids, codes, neighbors, beta_centroids=regression.beta_centroids,
+        beta_codes=regression.beta_codes, threads=threads, **codec.levels(),
     )  # fmt: skip
 
 
@@ -80,5 +81,7 @@ def moments_of(base, codec, codes, neighbors, parts, threads, first=0):
     for rows in chunks(len(base)):
         x = codec.rotate(base[rows], threads)
         at = first + rows.start
-        kernel.moments(x, at, codes, neighbors, codec.centroids, out, rows.start, threads)
+        kernel.moments(
+            x, at, codes, neighbors, out=out, at=rows.start, threads=threads, **codec.levels()
+        )
     return out

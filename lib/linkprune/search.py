@@ -5,8 +5,10 @@ import logging
 import numpy as np
 
 from linkprune import metrics
+from linkprune.progress import Progress
 
 COUNTERS = ("ndis", "nhops", "nreorder", "ndis_upper")
+DESCENT = 32  # more candidates that a search costs as much as, about: tables, upper levels
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +22,7 @@ def grid(index, query, gt, k, efSearch, k_reorder, threads=1):
     """
     rotated = index.codec.rotate(query, threads)
     points = {name: [] for name in ("efSearch", "k_reorder", "ids", "rank", *COUNTERS)}
+    progress = Progress("search", sum(DESCENT + ef for ef in efSearch))
     for ef in efSearch:
         walked = index.walk(rotated, k, ef, threads)
         for r in k_reorder:
@@ -36,4 +39,5 @@ def grid(index, query, gt, k, efSearch, k_reorder, threads=1):
                 *(metrics.one_recall_at(rank, at) for at in (1, 10, 100)),
                 found.ndis.mean(),
             )
+        progress.step(DESCENT + ef, at=f"efSearch {ef}")
     return {name: np.stack(values).astype(np.int32) for name, values in points.items()}

@@ -75,9 +75,8 @@ def synthetic_rows(
     cluster's own subspace of ``rank`` dimensions (24, or d if less) with decaying spectrum, plus
     isotropic noise of RMS norm ``noise``; then of length 1 if ``normalise``. Any range yields the
     same rows, as each block of 65,536 rows has its own Philox stream keyed by (seed, part, block).
-    NumPy does not promise the streams of Generator across versions, nor the last bit of norms and
-    of QR across machines: keep the checksum of what was generated. Raises ConfigError for
-    impossible values.
+    NumPy does not promise the streams of Generator across versions: keep the checksum of what was
+    generated. Raises ConfigError for impossible values.
     """
     if part not in ("base", "query", "learn"):
         raise ConfigError(f"synthetic: part is {part}, expected base, query or learn")
@@ -133,10 +132,26 @@ def _mixture(d, clusters, rank, seed):
     centres = rng.standard_normal((clusters, d)) / np.sqrt(d)
     # Variance falls as 1 / (1 + i): slowly enough that the rows keep a dimension near rank.
     spectrum = 1 / np.sqrt(1 + np.arange(rank))
-    spectrum /= np.linalg.norm(spectrum)
-    axes = np.linalg.qr(rng.standard_normal((clusters, d, rank)))[0].transpose(0, 2, 1)
+    spectrum /= np.sqrt((spectrum**2).sum())
+    axes = _orthonormal(rng.standard_normal((clusters, d, rank))).transpose(0, 2, 1)
     axes = axes * spectrum[:, None]
     return centres.astype(np.float32), np.ascontiguousarray(axes, np.float32)
+
+
+def _orthonormal(a):
+    """Return Q of the QR decompositions of a (n, d, rank), by Householder reflections as LAPACK
+    does, whose last bits depend on the machine; einsum without a path adds up in one order."""
+    a, reflections = a.copy(), []
+    for j in range(min(a.shape[1] - 1, a.shape[2])):
+        v = a[:, j:, j].copy()
+        v[:, 0] += np.copysign(np.sqrt((v**2).sum(1)), v[:, 0])
+        v /= np.sqrt((v**2).sum(1, keepdims=True) / 2)
+        reflections.append(v)
+        a[:, j:] -= v[:, :, None] * np.einsum("nd,ndr->nr", v, a[:, j:])[:, None]
+    q = np.tile(np.eye(*a.shape[1:]), (len(a), 1, 1))
+    for j, v in reversed(list(enumerate(reflections))):
+        q[:, j:] -= v[:, :, None] * np.einsum("nd,ndr->nr", v, q[:, j:])[:, None]
+    return q
 
 
 def _stream(seed, part, block):

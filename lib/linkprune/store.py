@@ -1,29 +1,24 @@
 """Artifacts: one HDF5 file each, flat datasets, complete attributes, no times, the same bytes."""
 
 import contextlib
-import hashlib
 import os
 import platform
-import re
 import sys
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from linkprune.errors import DataError, LinkPruneError, ShapeError
+from linkprune.errors import DataError, LinkPruneError, ShapeError, reading
+from linkprune.kernels import identity
 
 
 def provenance():
-    """Versions that a result may depend on, and the hash of the kernels loaded so far."""
+    """Versions that a result may depend on, and the hash of the sources of the kernels loaded."""
     versions = {"python": platform.python_version(), "numpy": np.__version__}
     if "faiss" in sys.modules:
         versions["faiss"] = sys.modules["faiss"].__version__
-    digest = hashlib.sha256()
-    for name in sorted(sys.modules):
-        if re.fullmatch(r"linkprune\.kernels\._[a-z]+", name):
-            digest.update(Path(sys.modules[name].__file__).read_bytes())
-    return {**versions, "kernels": digest.hexdigest()}
+    return {**versions, "kernels": identity.loaded()}
 
 
 @contextlib.contextmanager
@@ -85,14 +80,13 @@ def load(path, **spec):
     ``load(p, codes="nb nsq", centroids="nsq ksub dsub")`` fails unless both agree on nsq.
     """
     sizes, out = {}, []
-    with opened(path) as f:
+    with opened(path) as f, reading(path):
         for name, axes in spec.items():
-            if name not in f:
+            if not isinstance(f.get(name), h5py.Dataset):
                 raise DataError(f"{path}: has no {name}, expected one of {' '.join(f)}")
-            try:
-                x = f[name][()]
-            except OSError as e:
-                raise DataError(f"{path}: {name} cannot be read, the file is truncated") from e
+            if f[name].nbytes > os.path.getsize(path):
+                raise DataError(f"{path}: {name} is larger than its file, which is truncated")
+            x = f[name][()]
             axes = axes.split()
             agree = x.ndim == len(axes) and all(
                 sizes.setdefault(a, n) == n for a, n in zip(axes, x.shape, strict=True)
@@ -116,6 +110,6 @@ class _Attributes(dict):
 
 def attrs(path):
     """The attributes of an artifact as a dict of plain values; asking it for others: DataError."""
-    with opened(path) as f:
+    with opened(path) as f, reading(path):
         plain = {k: v.item() if hasattr(v, "item") else v for k, v in f.attrs.items()}
     return _Attributes(path, plain)

@@ -13,6 +13,10 @@ COLUMNS = (
     + [f"R@{k}{bound}" for k in RECALLS for bound in ("", "_lo", "_hi")]
     + "mse ndis nhops nreorder ms_per_query threads nq published_R@1 verdict".split()
 )
+TITLES = {
+    "table2": "Table 2: Link & Code",
+    "figure5": "Figure 5: links against code in 64 bytes",
+}
 MATCH, NEAR = 0.01, 0.02  # differences in R@1, stated before any comparison
 
 
@@ -111,15 +115,19 @@ def write_csv(path, rows):
         writer.writerows(rows)
 
 
-def write_markdown(path, rows):
-    """Write the same rows for reading, grouped by data set, all or nothing."""
+def write_markdown(path, title, rows, differences=()):
+    """Write the same rows for reading, grouped by data set, all or nothing.
+
+    differences: dicts as ``comparisons.rows`` gives them of these rows.
+    """
+    lines = [*_markdown(title, rows), *_paired(rows, list(differences))]
     with store.replacing(path) as part, open(part, "w") as f:
-        f.write("\n".join(_markdown(rows)) + "\n")
+        f.write("\n".join(lines) + "\n")
 
 
-def _markdown(rows):
+def _markdown(title, rows):
     yield from (
-        "# Table 2: Link & Code",
+        f"# {title}",
         "",
         "R@k is the share of queries whose true nearest neighbour is among the first k results, "
         "in per cent, with its 95 % Wilson interval for R@1. L is the number of links (M0), T "
@@ -155,3 +163,50 @@ def _markdown_cells(row, with_published):
     if with_published:
         theirs = row["published_R@1"]
         yield from (f"{100 * float(theirs):.2f}" if theirs else "", row["verdict"])
+
+
+def _paired(rows, differences):
+    """Differences on the same queries: a line for each pair, a column for each efSearch."""
+    if not differences:
+        return
+    yield from (
+        "",
+        "## Paired differences",
+        "",
+        "R@1 of the first less R@1 of the second, on the same queries, in points, with its 95 % "
+        "paired bootstrap interval over queries (not corrected for the number of intervals). Bold: "
+        "the interval does not hold zero. Elsewhere these queries do not tell the two apart.",
+    )
+    names = _short_names(rows)
+    for dataset, group in itertools.groupby(differences, lambda row: row["dataset"]):
+        lines = {}
+        for row in group:
+            a, b = names[row["a"]], names[row["b"]]
+            what = f"{a}: re-ranked, or not" if row["kind"] == "reranked" else f"{a}, or {b}"
+            at = row["efSearch"] if row["mode"] == "graph" else "exhaustive"
+            lines.setdefault(what, {})[at] = _difference(row)
+        columns = list(dict.fromkeys(at for line in lines.values() for at in line))
+        yield from ("", f"### {dataset}", "")
+        yield f"| T | {' | '.join(columns)} |"
+        yield "|" + "---|" * (1 + len(columns))
+        for what, line in lines.items():
+            yield f"| {what} | {' | '.join(line.get(at, '') for at in columns)} |"
+
+
+def _short_names(rows):
+    """The full name of a row -> a short one, where that says which row it is."""
+    short = {
+        "/".join(row[c] for c in ("graph", "policy", "codec", "beta")): " ".join(
+            (f"L{row['M0']}", row["codec"], row["beta"])
+        )
+        for row in rows
+    }
+    many = list(short.values())
+    return {full: name if many.count(name) == 1 else full for full, name in short.items()}
+
+
+def _difference(row):
+    points = "{:+.2f}".format(100 * row["difference"])
+    lo, hi = (100 * row[end] for end in ("lo", "hi"))
+    apart = lo > 0 or hi < 0
+    return f"{f'**{points}**' if apart else points} [{lo:.2f}, {hi:.2f}]"

@@ -6,13 +6,13 @@ alpha 1, the second links every vertex again with the alpha of the key.
 """
 
 import logging
-import time
 
 import numpy as np
 
 from linkprune import flat, keys, seeds
 from linkprune.hnsw import BATCH_MAX, BATCH_SHARE
 from linkprune.kernels import vamana as kernel
+from linkprune.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,8 @@ def build(key, base, seed, *, metric="l2", threads=1):
 
 def _pass(builder, graph, order, alpha, inserting):
     """Link the vertices of order, all in the graph already or, when inserting, the first alone."""
-    nb, last, done = len(order), time.monotonic(), int(inserting)
+    nb, done = len(order), int(inserting)
+    progress = Progress(f"links with alpha {alpha:.1f}", nb - done, "vertices")
     while done < nb:
         size = max(1, done // BATCH_SHARE) if inserting else BATCH_MAX
         batch = order[done : done + min(size, BATCH_MAX)]
@@ -49,6 +50,4 @@ def _pass(builder, graph, order, alpha, inserting):
         graph.neighbors[batch] = links
         builder.reverse(batch, links, alpha)
         done += len(batch)
-        if time.monotonic() - last > 10:
-            last = time.monotonic()
-            log.info("%d of %d vertices, alpha %.1f", done, nb, alpha)
+        progress.step(len(batch))

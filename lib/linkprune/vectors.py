@@ -11,8 +11,8 @@ import h5py
 import numpy as np
 
 from linkprune import store
-from linkprune.chunks import chunks
-from linkprune.errors import DataError
+from linkprune.errors import DataError, reading
+from linkprune.progress import tracked
 
 BLOCK = 1 << 16  # rows in memory at a time; a synthetic set is generated in as many
 
@@ -48,7 +48,7 @@ def save(path, parts, metric, attrs, mapped):
                 f.create_dataset(name, x.shape, x.dtype, external=[(str(file), offset, x.nbytes)])
             else:
                 out = f.create_dataset(name, x.shape, x.dtype, track_times=False)
-            for part in chunks(len(x), BLOCK):
+            for part in tracked(len(x), name, size=BLOCK):
                 rows = np.ascontiguousarray(x[part])
                 digest.update(rows)
                 if out is not None:
@@ -62,7 +62,7 @@ def load(path):
     """Read a vectors artifact, every part mapped -> Vectors; DataError where a raw file is gone."""
     parts, attrs = {}, store.attrs(path)
     own_learn = attrs["learn_sha256"] != attrs["base_sha256"]
-    with store.opened(path) as f:
+    with store.opened(path) as f, reading(path):
         for name in ("base", "query", "learn", "train"):
             if name == "train" and name not in f:
                 continue

@@ -2,8 +2,6 @@
 import os
 import sys
 
-from snakemake.exceptions import WorkflowError
-
 sys.path.insert(0, "lib")  # so that an uninstalled checkout can say what it lacks
 
 from linkprune import config as checked
@@ -36,6 +34,7 @@ wildcard_constraints:
     policy=keys.POLICY,
     beta=keys.BETA,
     experiment="|".join(checked.PRUNING),
+    table="|".join(checked.TABLES),
 
 
 ROW = "results/{dataset}/{graph}/{policy}/{codec}/{beta}"
@@ -98,81 +97,72 @@ def table_points(name):
     ]
 
 
-def table_files(pattern):
-    return [pattern.format(**point) for point in table_points("table2")]
+def table_rows(wildcards):
+    """The rows of a table that was asked for, of which there must be some."""
+    compared_datasets(wildcards.table)
+    return table_points(wildcards.table)
+
+
+def of_rows(pattern):
+    """An input function: this file of every row of a table."""
+
+    def files(wildcards):
+        return [pattern.format(**point) for point in table_rows(wildcards)]
+
+    return files
 
 
 def exhaustive_files(wildcards):
     wanted = config["experiments"]["table2"]["exhaustive"]
-    return table_files(f"{ROW}/exhaustive.h5") if wanted else []
+    return of_rows(f"{ROW}/exhaustive.h5")(wildcards) if wanted else []
 
 
 def table_betas(wildcards):
-    return [path for path in table_files(f"{ROW}/beta.h5") if "/none/" not in path]
-
-
-def agent_settings(wildcards):
-    """The settings of the agent of a policy key, complete."""
-    return checked.agent(config, keys.policy(wildcards.policy).agent)
-
-
-def rival_queries(wildcards):
-    """Only counting how links are used needs queries."""
-    used = wildcards.policy.startswith("used")
-    return [f"results/{wildcards.dataset}/train.h5"] if used else []
+    return [path for path in of_rows(f"{ROW}/beta.h5")(wildcards) if "/none/" not in path]
 
 
 def experiment_datasets(name):
-    return config["experiments"][name]["datasets"].get(config["scale"], [])
+    """Those of an experiment at the chosen scale, none where it is not in the config."""
+    known = config["experiments"].get(name, {"datasets": {}})["datasets"]
+    return known.get(config["scale"], [])
 
 
 def compared_datasets(name):
-    """The data sets of a pruning experiment that was asked for, which must be there."""
+    """The data sets of an experiment that was asked for, which must be there."""
     known = config["experiments"].get(name, {"datasets": {}})["datasets"]
     if config["scale"] not in known:
         scales = ", ".join(known) or "none, as it is not in the config"
-        raise WorkflowError(
+        # Not an exception: Snakemake would show where it came from.
+        sys.exit(
             f"linkprune: experiments.{name}: nothing at scale {config['scale']}, its scales: {scales}"
         )
     return known[config["scale"]]
 
 
-def pruning_points(name):
-    """Of a pruning experiment: (graph, agent) -> {seed: policy}, and the rivals' (graph, policy)."""
-    return checked.pruning_points(config, name)
-
-
-def trained_points(name):
-    """The (graph, policy) of every training of a pruning experiment."""
-    learned, _ = pruning_points(name)
-    return [(g, p) for (g, _), by_seed in learned.items() for p in by_seed.values()]
-
-
-def pruned_files(name, dataset, artifact):
-    """Graph and policy -> an artifact of it, for all that a pruning experiment compares."""
-    points = [*trained_points(name), *pruning_points(name)[1]]
-    return {f"{g}/{p}": f"results/{dataset}/{g}/{p}/{artifact}.h5" for g, p in points}
-
-
-def training_files(name, artifact):
-    """An artifact of every training of a pruning experiment."""
-    return [
-        f"results/{dataset}/{g}/{p}/{artifact}.h5"
-        for dataset in compared_datasets(name)
-        for g, p in trained_points(name)
-    ]
-
-
-def pruned_spaces(name, dataset, flat=False):
-    """Graph and policy -> codec and codes that it is searched on; flat: all of them, as a list."""
-    spaces = {}
-    for point in pruned_files(name, dataset, "graph"):
-        space = keys.graph(point.split("/")[0]).space
-        files = [f"results/{dataset}/{space}/{part}.h5" for part in ("codec", "codes")]
-        spaces[point] = [] if space == "float" else files
-    return sorted({path for files in spaces.values() for path in files}) if flat else spaces
-
-
 def tables():
     """The tables of the experiments that know the chosen scale."""
-    return [f"results/{name}.csv" for name in config["experiments"] if experiment_datasets(name)]
+    named = (*checked.TABLES, *checked.PRUNING)
+    return [f"results/{name}.csv" for name in named if experiment_datasets(name)]
+
+
+# Figure -> the experiment that knows at which scales there is one.
+FIGURES = {
+    "table2": "table2",
+    "figure5": "figure5",
+    "pruning": "pruning",
+    "ablation": "ablation",
+    "toy": "pruning",
+    "estimators": "estimators",
+    "codecs": "codecs",
+    "structure": "table2",
+    "cost": "table2",
+}
+
+
+def figures():
+    """The figures of the experiments that know the chosen scale."""
+    return [
+        f"results/figures/{figure}.svg"
+        for figure, experiment in FIGURES.items()
+        if experiment_datasets(experiment)
+    ]

@@ -1,4 +1,50 @@
-# Figures: the toy example of pruning, the curves of a pruning experiment, its training.
+# Figures: the tables of Link & Code as pictures, the toy example of pruning, the curves of a pruning
+# experiment, its training.
+
+
+rule table2_plot:
+    input:
+        code("table2_plot"),
+        table="results/table2.csv",
+    output:
+        svg=report(
+            "results/figures/table2.svg",
+            caption="../report/table2.rst",
+            category="Figures",
+        ),
+        pdf="results/figures/table2.pdf",
+        csv="results/figures/table2.csv",
+    log:
+        "logs/figures/table2.log",
+    benchmark:
+        "benchmarks/figures/table2.tsv"
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/table2_plot.py"
+
+
+rule figure5_plot:
+    input:
+        code("figure5_plot"),
+        table="results/figure5.csv",
+        published="expected/published.csv",
+    output:
+        svg=report(
+            "results/figures/figure5.svg",
+            caption="../report/figure5.rst",
+            category="Figures",
+        ),
+        pdf="results/figures/figure5.pdf",
+        csv="results/figures/figure5.csv",
+    log:
+        "logs/figures/figure5.log",
+    benchmark:
+        "benchmarks/figures/figure5.tsv"
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/figure5_plot.py"
 
 
 rule toy:
@@ -30,7 +76,7 @@ rule pruning_plot:
     input:
         code("pruning_plot"),
         table="results/{experiment}.csv",
-        trainings=lambda w: training_files(w.experiment, "training"),
+        trainings=trainings,
     output:
         svg=report(
             "results/figures/{experiment}.svg",
@@ -38,11 +84,14 @@ rule pruning_plot:
             category="Figures",
         ),
         pdf="results/figures/{experiment}.pdf",
-        training=report(
+        csv="results/figures/{experiment}.csv",
+        training_svg=report(
             "results/figures/{experiment}_training.svg",
             caption="../report/training.rst",
             category="Figures",
         ),
+        training_pdf="results/figures/{experiment}_training.pdf",
+        training_csv="results/figures/{experiment}_training.csv",
     log:
         "logs/figures/{experiment}.log",
     benchmark:
@@ -50,8 +99,6 @@ rule pruning_plot:
     conda:
         "../../environment.yml"
     params:
-        learned=lambda w: {
-            dataset: pruning_points(w.experiment)[0] for dataset in compared_datasets(w.experiment)
-        },
+        learned=learned_points,
     script:
         "../scripts/pruning_plot.py"

@@ -1,26 +1,28 @@
-# Tables.
+# Tables: Link & Code split by split, and what differs between them on the same queries.
 
 
-rule table2:
+rule table:
     input:
-        code("table2"),
-        codes=table_files("results/{dataset}/{codec}/codes.h5"),
+        code("table"),
+        codes=of_rows("results/{dataset}/{codec}/codes.h5"),
         betas=table_betas,
-        searches=table_files(f"{ROW}/search.h5"),
-        timings=table_files(f"{ROW}/timing.h5"),
+        searches=of_rows(f"{ROW}/search.h5"),
+        timings=of_rows(f"{ROW}/timing.h5"),
         exhaustives=exhaustive_files,
         published="expected/published.csv",
     output:
-        csv="results/table2.csv",
-        md="results/table2.md",
+        csv="results/{table}.csv",
+        paired="results/{table}_paired.csv",
+        md="results/{table}.md",
     log:
-        "logs/table2.log",
+        "logs/{table}.log",
     benchmark:
-        "benchmarks/table2.tsv"
+        "benchmarks/{table}.tsv"
     conda:
         "../../environment.yml"
     params:
-        points=table_points("table2"),
+        points=table_rows,
         exhaustive=config["experiments"]["table2"]["exhaustive"],
+        seed=config["seed"],
     script:
-        "../scripts/table2.py"
+        "../scripts/table.py"

@@ -96,8 +96,8 @@ rule pruning_time:
     input:
         code("pruning_time"),
         vectors="results/{dataset}/vectors.h5",
-        graphs=lambda w: pruned_files(w.experiment, w.dataset, "graph").values(),
-        spaces=lambda w: pruned_spaces(w.experiment, w.dataset, flat=True),
+        graphs=compared_graph_files,
+        spaces=compared_space_files,
     output:
         "results/{dataset}/{experiment}_time.h5",
     log:
@@ -108,8 +108,8 @@ rule pruning_time:
         "../../environment.yml"
     threads: workflow.cores
     params:
-        graphs=lambda w: pruned_files(w.experiment, w.dataset, "graph"),
-        spaces=lambda w: pruned_spaces(w.experiment, w.dataset),
+        graphs=compared_graphs,
+        spaces=compared_spaces,
         efSearch=config["pruning"]["efSearch"],
         timing=config["timing"],
     script:
@@ -119,17 +119,9 @@ rule pruning_time:
 rule pruning_table:
     input:
         code("pruning_table"),
-        curves=lambda w: [
-            path
-            for dataset in compared_datasets(w.experiment)
-            for path in pruned_files(w.experiment, dataset, "curve").values()
-        ],
-        trainings=lambda w: training_files(w.experiment, "training")
-        + training_files(w.experiment, "training_time"),
-        times=lambda w: [
-            f"results/{dataset}/{w.experiment}_time.h5"
-            for dataset in compared_datasets(w.experiment)
-        ],
+        curves=compared_curves,
+        trainings=trainings_and_times,
+        times=compared_times,
     output:
         csv="results/{experiment}.csv",
         summary="results/{experiment}_summary.csv",
@@ -141,9 +133,7 @@ rule pruning_table:
     conda:
         "../../environment.yml"
     params:
-        points=lambda w: {
-            dataset: pruning_points(w.experiment) for dataset in compared_datasets(w.experiment)
-        },
+        points=compared_points,
         targets=config["pruning"]["targets"],
         seed=config["seed"],
     script:

@@ -18,7 +18,8 @@ def main(i, out, efSearch, threads):
     (truth,) = store.load(i.truth, ids="nq k")
     present = np.full(len(truth), -1, np.int32)
     queries = Queries(space.prepared(data.query, threads), truth, present)
-    first, share = training.measure(graph, space, queries, efSearch, threads).values()
+    least = min(10, len(data.base))
+    first, share = training.measure(graph, space, queries, efSearch, threads, least).values()
     arrays = {"efSearch": first.efSearch, "hit": first.hits, "recall_at_10": share.hits,
               "ndis": first.ndis}  # fmt: skip
     degrees = (graph.neighbors >= 0).sum(1)

@@ -13,7 +13,10 @@ def main(source, out, name, entry, k, seed, threads):
         ids, distances = groundtruth.exact(data.query, data.base, k, data.metric, threads)
     else:
         rng = seeds.generator(seed, "groundtruth", name)
-        groundtruth.spot_check(given, data.query, data.base, data.metric, rng, threads=threads)
+        groundtruth.spot_check(
+            given, data.query, data.base, data.metric, rng, threads=threads,
+            name=f"datasets.{name}.groundtruth",
+        )  # fmt: skip
         ids = given[:, :k]
         distances = groundtruth.distances(ids, data.query, data.base, data.metric, threads)
     attrs = {"dataset": name, "k": ids.shape[1], "given": given is not None, "seed": seed}

@@ -32,7 +32,7 @@ def main(i, out, key, policy, settings, validation, threads, notes):
     with events.writer(notes / "events", checkpoint.exists()) as board:
         done = training.train(
             agent, environment, judge, settings, n, checkpoint=checkpoint, events=board,
-            say=log.progress(f"{key} {policy}"),
+            say=logging.getLogger("progress").info,
         )  # fmt: skip
     attrs = {"graph": key, "policy": str(policy), "metric": data.metric, "seed": seed}
     # Times are an artifact of their own: all else is the same bits every time.

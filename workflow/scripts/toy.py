@@ -4,7 +4,9 @@ from linkprune import log
 
 log.redirect(snakemake.log[0])
 
-from linkprune import plots, pruning_tables, toy
+from linkprune import pruning_tables, toy
+from linkprune.plots import style
+from linkprune.plots import toy as drawing
 
 
 def main(out, seed, threads):
@@ -12,9 +14,9 @@ def main(out, seed, threads):
     pruning_tables.write_csv(out.vertices, toy.vertices(found), toy.VERTICES)
     pruning_tables.write_csv(out.links, toy.links(found), toy.LINKS)
     pruning_tables.write_csv(out.curve, toy.curve(found), toy.CURVE)
-    figure = plots.toy(found, toy.HUB, toy.EFSEARCH)
-    plots.save(figure, out.svg)
-    plots.save(figure, out.pdf)
+    figure = drawing.graphs(found, toy.HUB, toy.EFSEARCH)
+    style.save(figure, out.svg)
+    style.save(figure, out.pdf)
 
 
 main(snakemake.output, snakemake.params.seed, snakemake.threads)

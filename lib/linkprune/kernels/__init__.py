@@ -2,6 +2,7 @@
 
 distance    linear maps, exact distances
 adc         product quantisation: tables, encoding, decoding
+coarse      the first level of codes in two
 beam        search on a graph
 hnsw        construction of an HNSW graph
 vamana      construction of a flat graph

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from linkprune.kernels import checks
+from linkprune.kernels import checks, structures
 from linkprune.kernels._adc import ffi
 from linkprune.kernels._adc import lib as C
 from linkprune.kernels.checks import KSUB
@@ -44,14 +44,20 @@ def encode(x, centroids, threads=1):
     return codes
 
 
-def decode(codes, centroids, threads=1):
-    """Centroids of the codes, side by side: codes (n, nsq) -> (n, nsq * dsub) float32."""
+def decode(codes, centroids, threads=1, coarse=None):
+    """Centroids of the codes, side by side: codes (n, nsq) -> (n, nsq * dsub) float32.
+
+    With the first level of codes in two, a ``coarse.Coarse``, codes are (n, bytes + nsq).
+    """
     checks.positive(threads=threads)
     nsq, _, dsub = checks.array("centroids", centroids, "float32", None, KSUB, None).shape
-    n = len(checks.array("codes", codes, "uint8", None, nsq))
+    first, alive = structures.coarse(ffi, coarse, centroids)
+    size = nsq if coarse is None else coarse.bytes + nsq
+    n = len(checks.array("codes", codes, "uint8", None, size))
     x = np.empty((n, nsq * dsub), np.float32)
-    status = C.ann_pq_decode(_p(codes), _p(centroids), n, nsq, dsub, threads, _p(x))
+    status = C.ann_pq_decode(_p(codes), _p(centroids), first, n, nsq, dsub, threads, _p(x))
     checks.ok(status, "ann_pq_decode")
+    del alive
     return x
 
 

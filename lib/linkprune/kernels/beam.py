@@ -13,25 +13,26 @@ from linkprune.kernels.checks import KSUB
 _p = functools.partial(checks.pointer, ffi)
 
 
-def search(graph, query, k, efSearch, *, codes=None, centroids=None, vectors=None, ip=False,
-           threads=1):  # fmt: skip
+def search(graph, query, k, efSearch, *, codes=None, centroids=None, coarse=None, vectors=None,
+           ip=False, threads=1):  # fmt: skip
     """The k best vertices for every query: graph descent, then beam search with efSearch.
 
     query (nq, d) float32, rotated where the vertices are coded; either codes (nb, nsq) uint8 with
-    centroids (nsq, 256, dsub) float32, or vectors (nb, d) float32. Returns D (nq, k) float32, I
+    centroids (nsq, 256, dsub) float32 and, for codes in two levels, the first one, a
+    ``coarse.Coarse`` with its cross, or vectors (nb, d) float32. Returns D (nq, k) float32, I
     (nq, k) int32 (missing: infinity, -1), ndis (distances on level 0, without the entry point),
     ndis_upper (entry point and descent), nhops (vertices expanded on level 0), each (nq,) int32.
     """
     checks.positive(k=k, efSearch=efSearch, threads=threads)
-    space, alive = structures.space(ffi, codes, vectors, ip=ip)
+    space, alive = structures.space(ffi, codes, vectors, None, ip, centroids, coarse)
     g, alive_too = structures.graph(ffi, graph)
     if g.nb != space.nb:
         raise ShapeError(f"graph of {g.nb} vertices over a space of {space.nb}")
     if codes is not None:
-        cent = checks.transposed(centroids)
+        cent = structures.table_centroids(centroids, coarse, ip)
         checks.array("centroids", cent, "float32", space.nsq, None, KSUB)
         dsub, d = cent.shape[1], space.nsq * cent.shape[1]
-        tables, cent = np.empty((threads, space.nsq, KSUB), np.float32), _p(cent)
+        tables, cent = structures.tables(space, threads), _p(cent)
     else:
         dsub, d = 0, space.d
         tables, cent = np.empty(0, np.float32), ffi.NULL

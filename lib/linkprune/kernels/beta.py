@@ -8,7 +8,7 @@ import functools
 import numpy as np
 
 from linkprune.errors import ShapeError
-from linkprune.kernels import checks
+from linkprune.kernels import checks, structures
 from linkprune.kernels._beta import ffi
 from linkprune.kernels._beta import lib as C
 from linkprune.kernels.checks import KSUB
@@ -16,39 +16,48 @@ from linkprune.kernels.checks import KSUB
 _p = functools.partial(checks.pointer, ffi)
 
 
-def _vertices(codes, neighbors, centroids):
-    """Check codes (nb, nsq), neighbors (nb, M0), centroids (nsq, 256, dsub); their sizes."""
+def _vertices(codes, neighbors, centroids, coarse):
+    """Check codes (nb, nsq), neighbors (nb, M0), centroids (nsq, 256, dsub); their sizes.
+
+    With the first level of codes in two, a ``coarse.Coarse``, codes are (nb, bytes + nsq).
+    """
     nsq, _, dsub = checks.array("centroids", centroids, "float32", None, KSUB, None).shape
-    nb = len(checks.array("codes", codes, "uint8", None, nsq))
+    size = nsq if coarse is None else coarse.bytes + nsq
+    nb = len(checks.array("codes", codes, "uint8", None, size))
     M0 = checks.array("neighbors", neighbors, "int32", nb, None).shape[1]
     return nb, nsq, dsub, M0 + 1
 
 
 def n_moments(m1):
     """How many moments a vertex with m1 - 1 links has."""
+    checks.positive(m1=m1)
     return C.ann_beta_n_moments(m1)
 
 
-def moments(x, first, codes, neighbors, centroids, out, at, threads=1):
+def moments(x, first, codes, neighbors, centroids, out, at, threads=1, coarse=None):
     """Moments of the vertices first, first + 1, ... per part, into the rows at, at + 1, ... of out.
 
     x (n, d_out) float32 their rotated vectors, out (parts, rows, n_moments) float32.
     """
     checks.positive(threads=threads)
-    nb, nsq, dsub, m1 = _vertices(codes, neighbors, centroids)
+    nb, nsq, dsub, m1 = _vertices(codes, neighbors, centroids, coarse)
+    level, alive = structures.coarse(ffi, coarse, centroids)
     n = len(checks.array("x", x, "float32", None, nsq * dsub))
-    parts, rows, _ = checks.array("out", out, "float32", None, None, n_moments(m1)).shape
-    if first < 0 or first + n > nb or at < 0 or at + n > rows or not parts or nsq * dsub % parts:
+    parts, rows, _ = checks.writable("out", out, "float32", None, None, n_moments(m1)).shape
+    checks.natural(first=first, at=at)
+    if first + n > nb or at + n > rows or not parts or nsq * dsub % parts:
         raise ShapeError(
             f"moments: {n} vertices from {first} into rows from {at} do not fit {nb} vertices, "
             f"{parts} parts of {rows} rows and {nsq * dsub} dimensions"
         )
+    checks.ids("neighbors", neighbors[first : first + n], nb, n, m1 - 1)
     room = np.empty((threads, m1 + 1, nsq * dsub), np.float32)
     status = C.ann_beta_moments(
-        _p(x), _p(codes), _p(neighbors), _p(centroids), first, n, nb, nsq, dsub, m1, parts, rows,
-        at, threads, _p(room), _p(out),
+        _p(x), _p(codes), _p(neighbors), _p(centroids), level, first, n, nb, nsq, dsub, m1, parts,
+        rows, at, threads, _p(room), _p(out),
     )  # fmt: skip
     checks.ok(status, "ann_beta_moments")
+    del alive
 
 
 def least_column(x, w, out=None, threads=1):
@@ -62,8 +71,9 @@ def least_column(x, w, out=None, threads=1):
     k = checks.array("w", w, "float32", depth, None).shape[1]
     padded = checks.padded_columns(w)
     codes, column = (np.empty((n, 1), np.uint8), 0) if out is None else out
-    parts = checks.array("out", codes, "uint8", n, None).shape[1]
-    if not 0 <= column < parts:
+    parts = checks.writable("out", codes, "uint8", n, None).shape[1]
+    checks.natural(column=column)
+    if column >= parts:
         raise ShapeError(f"out: column {column} of {parts}")
     least = np.empty(n, np.float32)
     target = ffi.from_buffer("uint8_t[]", codes, require_writable=True)
@@ -79,6 +89,7 @@ def group_sums(x, codes, k):
 
     Returns sums (k, depth) float64, counts (k,) int64.
     """
+    checks.positive(k=k)
     n, depth = checks.array("x", x, "float32", None, None).shape
     checks.array("codes", codes, "uint8", n)
     sums, counts = np.empty((k, depth)), np.empty(k, np.int64)
@@ -114,43 +125,51 @@ def _codebook(beta_centroids, beta_codes, nb, d, m1):
     return parts, kbeta, ffi.NULL if beta_codes is None else _p(beta_codes)
 
 
-def reconstruct(ids, codes, neighbors, centroids, beta_centroids, beta_codes=None, threads=1):
+def reconstruct(ids, codes, neighbors, centroids, beta_centroids, beta_codes=None, threads=1,
+                coarse=None):  # fmt: skip
     """Reconstructions of vertices from their codes and links: ids (n,) int32 -> (n, d_out) float32.
 
     beta_centroids (parts, 256, M0 + 1) float32 with beta_codes (nb, parts) uint8, or one codeword,
     (1, 1, M0 + 1), for all vertices.
     """
     checks.positive(threads=threads)
-    nb, nsq, dsub, m1 = _vertices(codes, neighbors, centroids)
+    nb, nsq, dsub, m1 = _vertices(codes, neighbors, centroids, coarse)
+    level, alive = structures.coarse(ffi, coarse, centroids)
     parts, kbeta, assigned = _codebook(beta_centroids, beta_codes, nb, nsq * dsub, m1)
-    n = len(checks.ids("ids", ids, nb, None))
+    n = len(checks.ids("ids", ids, nb, None, least=0))
+    checks.ids("neighbors", neighbors[ids], nb, n, m1 - 1)
     room, out = np.empty((threads, nsq * dsub), np.float32), np.empty((n, nsq * dsub), np.float32)
     status = C.ann_reconstruct(
-        _p(ids), _p(codes), _p(neighbors), _p(centroids), _p(beta_centroids), assigned, n, nb, nsq,
-        dsub, m1, parts, kbeta, threads, _p(room), _p(out),
+        _p(ids), _p(codes), _p(neighbors), _p(centroids), level, _p(beta_centroids), assigned, n,
+        nb, nsq, dsub, m1, parts, kbeta, threads, _p(room), _p(out),
     )  # fmt: skip
     checks.ok(status, "ann_reconstruct")
+    del alive
     return out
 
 
 def reorder(query, D, I, k_reorder, codes, neighbors, centroids, beta_centroids, beta_codes=None,
-            ip=False, threads=1):  # fmt: skip
+            ip=False, threads=1, coarse=None):  # fmt: skip
     """Re-rank the first k_reorder results by their reconstructions: new D, I, and nreorder (nq,).
 
     query (nq, d_out) float32 rotated, D (nq, k) float32, I (nq, k) int32.
     """
     checks.positive(threads=threads, k_reorder=k_reorder)
-    nb, nsq, dsub, m1 = _vertices(codes, neighbors, centroids)
+    nb, nsq, dsub, m1 = _vertices(codes, neighbors, centroids, coarse)
+    level, alive = structures.coarse(ffi, coarse, centroids)
     parts, kbeta, assigned = _codebook(beta_centroids, beta_codes, nb, nsq * dsub, m1)
     nq = len(checks.array("query", query, "float32", None, nsq * dsub))
     D = checks.array("D", D, "float32", nq, None).copy()
     k = D.shape[1]
     I = checks.ids("I", I, nb, nq, k).copy()
+    asked = I[:, :k_reorder].ravel()
+    checks.ids("neighbors", neighbors[asked], nb, asked.size, m1 - 1)
     room, nreorder = np.empty((threads, 2, nsq * dsub), np.float32), np.empty(nq, np.int32)
     status = C.ann_reorder(
-        _p(query), _p(codes), _p(neighbors), _p(centroids), _p(beta_centroids), assigned, nq, k,
-        min(k_reorder, k), nb, nsq, dsub, m1, parts, kbeta, int(ip), threads, _p(room), _p(D),
-        _p(I), _p(nreorder),
+        _p(query), _p(codes), _p(neighbors), _p(centroids), level, _p(beta_centroids), assigned,
+        nq, k, min(k_reorder, k), nb, nsq, dsub, m1, parts, kbeta, int(ip), threads, _p(room),
+        _p(D), _p(I), _p(nreorder),
     )  # fmt: skip
     checks.ok(status, "ann_reorder")
+    del alive
     return D, I, nreorder

@@ -6,6 +6,9 @@ from linkprune.errors import KernelError, ShapeError
 
 KSUB = 256  # centroids of a sub-quantiser, codewords of a beta codebook: one byte
 
+LARGEST = 2**31 - 1  # as far as C's int goes
+MOST_THREADS = 4096  # OpenMP ends the process where it cannot start so many as it is told
+
 CTYPE = {
     "float32": "float[]",
     "float64": "double[]",
@@ -25,8 +28,15 @@ def array(name, x, dtype, *shape):
     if x.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, x.shape, strict=True)):
         wanted = ", ".join("any" if n is None else str(n) for n in shape)
         raise ShapeError(f"{name}: expected shape ({wanted}), got {x.shape}")
-    if not x.flags.c_contiguous:
-        raise ShapeError(f"{name}: expected a C-contiguous array")
+    if not (x.flags.c_contiguous and x.flags.aligned):
+        raise ShapeError(f"{name}: expected a C-contiguous, aligned array")
+    return x
+
+
+def writable(name, x, dtype, *shape):
+    """Refuse ``x`` as ``array`` does, and where it is read-only: a kernel is to write to it."""
+    if not array(name, x, dtype, *shape).flags.writeable:
+        raise ShapeError(f"{name}: expected a writable array, this one is read-only")
     return x
 
 
@@ -45,10 +55,22 @@ def pointer(ffi, x):
 
 
 def positive(**values):
-    """Refuse values that are not integers of at least 1."""
+    """Refuse values that are not integers of at least 1, and more threads than any machine has."""
     for name, value in values.items():
-        if not isinstance(value, (int, np.integer)) or value < 1:
-            raise ShapeError(f"{name}: expected an integer of at least 1, got {value!r}")
+        _integer(name, value, 1, MOST_THREADS if name == "threads" else LARGEST)
+
+
+def natural(**values):
+    """Refuse values that are not integers of at least 0."""
+    for name, value in values.items():
+        _integer(name, value, 0, LARGEST)
+
+
+def _integer(name, value, least, most):
+    if not isinstance(value, (int, np.integer)) or value < least:
+        raise ShapeError(f"{name}: expected an integer of at least {least}, got {value!r}")
+    if value > most:
+        raise ShapeError(f"{name}: expected an integer of at most {most}, got {value!r}")
 
 
 def ok(status, kernel):

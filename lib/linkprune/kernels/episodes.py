@@ -59,12 +59,14 @@ class Runner:
     """A graph and a space with the scratch memory of the threads, for any number of calls.
 
     graph: a ``linkprune.graph.Graph``, of which level 0 is searched; codes (nb, nsq) uint8 with
-    centroids (nsq, 256, dsub) float32, or vectors (nb, d) float32, uint8 or int8.
+    centroids (nsq, 256, dsub) float32 and, for codes in two levels, the first one, a
+    ``coarse.Coarse`` with its cross; or vectors (nb, d) float32, uint8 or int8.
     """
 
-    def __init__(self, graph, *, codes=None, centroids=None, vectors=None, ip=False, threads=1):
+    def __init__(self, graph, *, codes=None, centroids=None, coarse=None, vectors=None, ip=False,
+                 threads=1):  # fmt: skip
         checks.positive(threads=threads)
-        self.space, self._alive = structures.space(ffi, codes, vectors, ip=ip)
+        self.space, self._alive = structures.space(ffi, codes, vectors, None, ip, centroids, coarse)
         self.graph, self._alive_too = structures.graph(ffi, graph)
         self.shape, self.threads, nb = graph.neighbors.shape, threads, self.space.nb
         if self.graph.nb != nb:
@@ -73,14 +75,14 @@ class Runner:
             raise ShapeError(f"graph of {nb} x {self.graph.M0} links: expected fewer than 2^31")
         self.centroids_t, self.dsub = None, 0
         if codes is not None:
-            self.centroids_t = checks.transposed(centroids)
+            self.centroids_t = structures.table_centroids(centroids, coarse, ip)
             checks.array("centroids", self.centroids_t, "float32", self.space.nsq, None, KSUB)
             self.dsub = self.centroids_t.shape[1]
         self.d = self.space.nsq * self.dsub if codes is not None else self.space.d
         self._visited = np.zeros((threads, nb), np.uint16)
         self._trace = np.zeros((threads, nb, 3), np.int32)
         self._epochs = np.zeros(threads, np.uint16), np.zeros((threads, 2), np.uint16)
-        self._tables = np.empty((threads, self.space.nsq, KSUB), np.float32)
+        self._tables = structures.tables(self.space, threads)
         self._actions = np.empty(0, np.int32)
 
     def record(self, keep, x, start, k, efSearch, key, *, absent=None):
@@ -130,8 +132,8 @@ class Runner:
         if total is None:
             gain, cost = np.zeros(self.shape, np.int64), np.zeros(self.shape, np.int64)
         else:
-            gain = checks.array("gain", total.gain, "int64", *self.shape)
-            cost = checks.array("cost", total.cost, "int64", *self.shape)
+            gain = checks.writable("gain", total.gain, "int64", *self.shape)
+            cost = checks.writable("cost", total.cost, "int64", *self.shape)
         drawn, hits, ndis = (np.empty(n, np.int32) for _ in range(3))
         replay, alive_too = self._replay(batch.room)
         status = C.ann_credit(

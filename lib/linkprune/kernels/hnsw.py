@@ -8,7 +8,6 @@ from linkprune.errors import ShapeError
 from linkprune.kernels import adc, checks, structures
 from linkprune.kernels._hnsw import ffi
 from linkprune.kernels._hnsw import lib as C
-from linkprune.kernels.checks import KSUB
 
 _p = functools.partial(checks.pointer, ffi)
 
@@ -17,20 +16,22 @@ class Builder:
     """The structures and scratch memory of one construction.
 
     graph: a ``linkprune.graph.Graph`` whose arrays are filled in place; codes (nb, nsq) uint8 with
-    centroids (nsq, 256, dsub) float32, or vectors (nb, d) float32.
+    centroids (nsq, 256, dsub) float32 and, for codes in two levels, the first one, a
+    ``coarse.Coarse`` with its cross; or vectors (nb, d) float32.
     """
 
-    def __init__(self, graph, efConstruction, *, codes=None, centroids=None, vectors=None,
-                 ip=False, threads=1):  # fmt: skip
+    def __init__(self, graph, efConstruction, *, codes=None, centroids=None, coarse=None,
+                 vectors=None, ip=False, threads=1):  # fmt: skip
         checks.positive(efConstruction=efConstruction, threads=threads)
         self.efConstruction, self.threads = efConstruction, threads
         if codes is None:
             cent, sdc, self.dsub = np.empty(0, np.float32), None, 0
         else:
-            cent, sdc = checks.transposed(centroids), adc.sdc_tables(centroids, ip)
+            cent = structures.table_centroids(centroids, coarse, ip)
+            sdc = adc.sdc_tables(centroids, ip) if coarse is None else None
             self.dsub = cent.shape[1]
         self.centroids_t = cent
-        self.space, self._alive = structures.space(ffi, codes, vectors, sdc, ip)
+        self.space, self._alive = structures.space(ffi, codes, vectors, sdc, ip, centroids, coarse)
         self.graph, self._alive_too = structures.graph(ffi, graph, writable=True)
         self.levels = graph.levels()
         if self.graph.nb != self.space.nb:
@@ -38,7 +39,7 @@ class Builder:
         self.d = self.space.nsq * self.dsub if codes is not None else self.space.d
         self.visited = np.zeros((threads, self.space.nb), np.uint8)
         self.epochs = np.zeros(threads, np.uint8)
-        self.tables = np.empty((threads, self.space.nsq, KSUB), np.float32)
+        self.tables = structures.tables(self.space, threads)
         self.beams = np.empty((threads, efConstruction), np.int64)
 
     def link(self, batch, levels, x):
@@ -50,6 +51,8 @@ class Builder:
         checks.array("levels", levels, "int32", len(batch))
         if not np.array_equal(levels, self.levels[batch]):
             raise ShapeError("levels: not those that the graph has rows for")
+        if len(np.unique(batch)) < len(batch):
+            raise ShapeError("batch: a vertex is there twice, expected each once")
         checks.array("x", x, "float32", len(batch), self.d)
         status = C.ann_hnsw_link(
             self.space, self.graph, _p(x), _p(self.centroids_t) if self.dsub else ffi.NULL,
@@ -62,6 +65,9 @@ class Builder:
         """Reverse links: target[i] gains source[i] on the level; sorted by target, (n,) int32."""
         checks.ids("target", target, self.space.nb, None, least=0)
         checks.ids("source", source, self.space.nb, len(target), least=0)
+        checks.natural(level=level)
+        if len(target) and min(self.levels[target].min(), self.levels[source].min()) < level:
+            raise ShapeError(f"target, source: expected vertices of level {level} or above")
         groups, start, longest = structures.grouped(target)
         slots = self.graph.M if level else self.graph.M0
         room = np.empty((self.threads, slots + longest), np.int64)

@@ -7,12 +7,38 @@ from linkprune.kernels import checks
 from linkprune.kernels.checks import KSUB
 
 
-def space(ffi, codes=None, vectors=None, sdc=None, ip=False):
+def coarse(ffi, first, centroids):
+    """An ``ann_coarse`` from a ``coarse.Coarse``, NULL for None, and what it points to.
+
+    centroids (nsq, 256, dsub) float32 are those of the second level.
+    """
+    if first is None:
+        return ffi.NULL, []
+    nsq, _, dsub = checks.array("centroids", centroids, "float32", None, KSUB, None).shape
+    _, k, half = checks.array("coarse", first.centroids, "float32", 2, None, None).shape
+    if 2 * half != nsq * dsub or first.bytes + nsq < 4:
+        raise ShapeError(
+            f"coarse: {2 * half} dimensions, expected those of the second level, "
+            f"{nsq * dsub}, in at least {4 - first.bytes} parts"
+        )
+    checks.array("panels", first.panels, "float32", 2, k // 32, half, 32)
+    s = ffi.new("ann_coarse *")
+    s.bits, s.bytes, s.dsub = first.bits, first.bytes, dsub
+    alive = [checks.pointer(ffi, x) for x in (first.centroids, first.panels, centroids)]
+    s.centroids, s.panels, s.residual = alive
+    if first.cross is not None:
+        alive.append(checks.pointer(ffi, checks.array("cross", first.cross, "float32", None)))
+        s.cross = alive[-1]
+    return s, alive
+
+
+def space(ffi, codes=None, vectors=None, sdc=None, ip=False, centroids=None, first=None):
     """An ``ann_space`` on codes (nb, nsq) uint8 or vectors (nb, d), and what it points to.
 
     vectors are float32, or uint8 or int8 where such are the values: a quarter of the memory.
-    sdc (nsq, 256, 256) float32 where code-to-code distances are needed. The second value keeps the
-    arrays alive: hold it as long as the structure is used.
+    sdc (nsq, 256, 256) float32 where code-to-code distances are needed. first: the first level of
+    codes in two, a ``coarse.Coarse`` with its cross, which needs the centroids of the second and no
+    sdc. The second value keeps the arrays alive: hold it as long as the structure is used.
     """
     s, alive = ffi.new("ann_space *"), []
     s.ip = int(ip)
@@ -22,7 +48,13 @@ def space(ffi, codes=None, vectors=None, sdc=None, ip=False):
         s.nb, s.nsq = checks.array("codes", codes, "uint8", None, None).shape
         alive.append(ffi.from_buffer("uint8_t[]", codes))
         s.codes = alive[-1]
-        if sdc is not None:
+        if first is not None:
+            s.nsq = len(checks.array("centroids", centroids, "float32", None, KSUB, None))
+            checks.array("codes", codes, "uint8", None, first.bytes + s.nsq)
+            checks.array("cross", first.cross, "float32", s.nb)
+            alive.append(coarse(ffi, first, centroids))
+            s.coarse = alive[-1][0]
+        elif sdc is not None:
             checks.array("sdc", sdc, "float32", s.nsq, KSUB, KSUB)
             alive.append(ffi.from_buffer("float[]", sdc))
             s.sdc = alive[-1]
@@ -35,9 +67,24 @@ def space(ffi, codes=None, vectors=None, sdc=None, ip=False):
     return s, alive
 
 
+def tables(space, threads):
+    """Scratch for the tables of queries on a space of codes, and none on one of vectors."""
+    if space.coarse:  # four queries share a pass over the first level
+        return np.empty((threads, 4, space.nsq * KSUB + (2 << space.coarse.bits)), np.float32)
+    return np.empty((threads, space.nsq, KSUB), np.float32)
+
+
+def table_centroids(centroids, first, ip):
+    """Centroids (nsq, 256, dsub) as the kernels make tables of them: (nsq, dsub, 256)."""
+    # With a first level a squared distance takes -2 q.r from the table, an inner product.
+    return checks.transposed(centroids) * np.float32(1 if first is None or ip else 2)
+
+
 def grouped(target):
     """Sorted ids (n,) as the kernels want groups: the ids (m,), where each begins (m + 1,) int64,
     and the size of the largest, at least 1."""
+    if (np.diff(target) < 0).any():
+        raise ShapeError("target: expected ids in ascending order")
     ids, first = np.unique(target, return_index=True)
     start = np.append(first, len(target)).astype(np.int64)
     return ids, start, int(np.diff(start).max(initial=1))
@@ -51,6 +98,8 @@ def graph(ffi, g, writable=False):
     rows = checks.array("upper_neighbors", g.upper_neighbors, "int32", None, None).shape
     if rows[0] != g.upper_start[-1] or (np.diff(g.upper_start) < 1).any():
         raise ShapeError(f"upper_neighbors: {rows[0]} rows do not fit upper_start")
+    for name in ("neighbors", "upper_neighbors") if writable else ():
+        checks.writable(name, getattr(g, name), "int32", None, None)
     alive = [
         ffi.from_buffer("int32_t[]", g.neighbors, require_writable=writable),
         ffi.from_buffer("int32_t[]", g.upper_vertex),

@@ -41,6 +41,7 @@ class Builder:
         """
         checks.positive(R=R)
         n = len(checks.ids("batch", batch, self.space.nb, None, least=0))
+        _check_alpha(alpha)
         links = np.empty((n, R), np.int32)
         pools = np.empty((self.threads, self.space.nb + self.graph.M0 + n), np.int64)
         status = C.ann_vamana_link(
@@ -55,6 +56,7 @@ class Builder:
         """Give links (n, R) int32 of the batch (n,) their reverse links, where they lack them."""
         checks.ids("batch", batch, self.space.nb, None, least=0)
         checks.ids("links", links, self.space.nb, len(batch), None)
+        _check_alpha(alpha)
         target, source = links.ravel(), np.repeat(batch, links.shape[1])
         target, source = target[links.ravel() >= 0], source[links.ravel() >= 0]
         by_target = np.argsort(target, kind="stable")
@@ -71,3 +73,8 @@ class Builder:
         room = np.empty((self.threads, self.graph.M0), np.int64)
         status = C.ann_vamana_order(self.space, self.graph, self.threads, _p(room))
         checks.ok(status, "ann_vamana_order")
+
+
+def _check_alpha(alpha):
+    if not isinstance(alpha, (int, float)) or not 1 <= alpha < np.inf:
+        raise ShapeError(f"alpha: expected a finite number of at least 1, got {alpha!r}")

@@ -13,4 +13,5 @@ settings     the settings of agents and their defaults
 agents       agents by name, and how long they train
 training     steps, validation, checkpoints
 events       what TensorBoard draws
+learn        all of it in one call
 """

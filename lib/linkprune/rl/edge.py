@@ -11,6 +11,7 @@ is paid more than it costs at this rate moves the curve; another would only move
 
 import numpy as np
 
+from linkprune.elementary import exp, log
 from linkprune.errors import ConfigError
 from linkprune.rl import prior
 
@@ -26,7 +27,7 @@ LEAST_MISS = 1e-3  # recall cannot be bought at any price
 
 def sigmoid(z):
     """The logistic function, of any shape, float64."""
-    return 1 / (1 + np.exp(-np.asarray(z, np.float64)))
+    return 1 / (1 + exp(-np.asarray(z, np.float64)))
 
 
 def slope(recall, ndis):
@@ -41,7 +42,9 @@ def slope(recall, ndis):
             f"the slope of the curve: recall is {recall.round(4).tolist()}, expected two points "
             "that differ and are below 1: lower the agent's efSearch"
         )
-    return float(np.polyfit(-np.log1p(-recall[usable]), ndis[usable], 1)[0])
+    x, y = -log(1 - recall[usable]), ndis[usable]
+    x = x - x.mean()
+    return float((x * y).sum() / (x * x).sum())
 
 
 def rates(b, recall):
@@ -62,7 +65,7 @@ class EdgeAgent:
         self.settings, self.b, self.efs = settings, b, efs
         self.recall = np.array(recall, np.float64)  # (n_efs,)
         initial = settings["initial"]
-        self.logit = np.where(self.links, np.log(initial / (1 - initial)), -LIMIT)
+        self.logit = np.where(self.links, log(initial / (1 - initial)), -LIMIT)
         self.gain, self.cost = np.zeros(self.logit.shape), np.zeros(self.logit.shape)
 
     def probabilities(self):
@@ -110,13 +113,13 @@ class EdgeAgent:
         gain = self.gain + weight * prior.ratios(self.kind, self.gain, self.cost)
         cost = np.maximum(self.cost, 0) + weight
         ratio = np.maximum(gain, LEAST_RATIO * cost) / cost
-        return (1 + SHARPENED * share) * np.log(ratio) + 1 - share
+        return (1 + SHARPENED * share) * log(ratio) + 1 - share
 
     def _moved(self, p):
         """Mean KL of the new from the old draws, and mean entropy, over the links."""
         new, old = self.probabilities()[self.links], p[self.links]
-        kl = new * np.log(new / old) + (1 - new) * np.log((1 - new) / (1 - old))
-        entropy = -(new * np.log(new) + (1 - new) * np.log1p(-new))
+        kl = new * log(new / old) + (1 - new) * log((1 - new) / (1 - old))
+        entropy = -(new * log(new) + (1 - new) * log(1 - new))
         return {"kl": float(kl.mean()), "entropy": float(entropy.mean())}
 
     def state(self):

@@ -43,7 +43,7 @@ class Space(NamedTuple):
         ip = self.metric == "ip"
         if self.codes is None:
             return {"vectors": self.vectors, "ip": ip}
-        return {"codes": self.codes, "centroids": self.codec.centroids, "ip": ip}
+        return {**self.codec.space(self.codes), "ip": ip}
 
     def points(self, threads=1):
         """The vertices as vectors (nb, d): those given, or the decoded ones."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from linkprune import curves, metrics, pruning, store
+from linkprune import curves, elementary, metrics, pruning, store
 from linkprune.errors import DataError
 from linkprune.kernels import beam
 from linkprune.rl import edge
@@ -63,7 +63,7 @@ class Validation:
         """
         at = [_distances(found[name], t) for name, ts in self.settings["targets"].items()
               for t in ts]  # fmt: skip
-        return float(np.log(at).mean()) if np.isfinite(at).all() else np.inf
+        return float(elementary.log(at).mean()) if np.isfinite(at).all() else np.inf
 
 
 def _distances(curve, target):
@@ -71,14 +71,18 @@ def _distances(curve, target):
     return curve.ndis[0].mean() if easy else curve.distances_at(target)
 
 
-def measure(graph, space, queries, efSearch, threads=1):
+def measure(graph, space, queries, efSearch, threads=1, least=1):
     """Curves of a graph by measure; the x of the Queries as the space has prepared them.
 
-    An absent vertex is searched all the same, and left out of what was found.
+    An absent vertex is searched all the same, and left out of what was found. Raises DataError
+    where fewer than ``least`` true neighbours are known.
     """
-    k = min(10, queries.truth.shape[1])
     absent = queries.absent[:, None]
     spare = int((absent >= 0).any())
+    known = queries.truth.shape[1]
+    if known < least:
+        raise DataError(f"pruning: {known} true neighbours of each query, recall@10 needs {least}")
+    k = min(10, known)
     first, share, ndis = [], [], []
     for ef in efSearch:
         _, I, level0, upper, _ = beam.search(

@@ -1,0 +1,49 @@
+"""Take over what a run says to the claims: make claims, or python expected/update_claims.py FILE.
+
+FILE is results/claims.csv of a run. Its readings replace those of the same claims at the same scale
+in expected/claims.csv, and docs/claims.md is written anew; without a FILE only the page is.
+"""
+
+import sys
+from pathlib import Path
+
+from linkprune import claims, claims_page
+
+HERE = Path(__file__).parent
+READINGS, PAGE = HERE / "claims.csv", HERE.parent / "docs/claims.md"
+WHERE = (
+    "Made by `make claims` from [expected/claims.yaml](../expected/claims.yaml), which says "
+    "what is claimed and how it is judged, and [expected/claims.csv](../expected/claims.csv), "
+    "what our runs measured; do not edit. `results/claims.md` is the same for one run of yours. "
+    "A published value stands only where it could be read in a public source. Tolerances were "
+    "fixed before the comparison: one point of R@k, 5 % of a count; an interval (95 %, paired "
+    "over queries where two methods are compared) must lie on one side of its bound. In "
+    "brackets the scale: demo is the embedded data, by the command that is given; 10k and 100k "
+    "are the runs of [pruning.md](pruning.md) and [results.md](results.md), by the overlays "
+    "that are named there."
+)
+
+
+def merged(old, new):
+    """Old readings but for those whose claim and scale are among the new, and these."""
+    taken = {(reading["claim"], reading["scale"]) for reading in new}
+    return [r for r in old if (r["claim"], r["scale"]) not in taken] + new
+
+
+def page(readings, out=PAGE):
+    """Write docs/claims.md."""
+    found = claims_page.entries(claims.load(HERE / "claims.yaml"), readings)
+    claims_page.write_markdown(out, found, "Claims and verdicts", WHERE)
+
+
+def main(files):
+    """Merge the readings of the files and write both."""
+    readings = claims.read_csv(READINGS) if READINGS.exists() else []
+    for path in files:
+        readings = merged(readings, claims.read_csv(path))
+    claims.write_csv(READINGS, readings)
+    page(readings)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,234 @@
+"""Claims of the papers and our own: what our tables say to each, by a rule fixed beforehand."""
+
+import itertools
+import math
+import re
+from typing import NamedTuple
+
+import yaml
+
+from linkprune import rows
+from linkprune.errors import ConfigError, DataError
+
+COLUMNS = "claim scale dataset point quantity ours lo hi p".split()
+KEYS = {"id", "paper", "source", "says", "command", "needs", "table", "where", "point"}
+KINDS = {
+    "published",
+    "holds",
+    "margin",
+    "exists",
+    "most_of",
+    "expected",
+}  # one of them in every claim
+LEVEL = 0.05
+
+
+class Register(NamedTuple):
+    """What the claims file holds: tolerance by quantity, results (the table of tables), claims."""
+
+    tolerance: dict
+    results: list
+    claims: list
+
+
+def load(path):
+    """The claims file as a Register; ConfigError names a claim that is not as its head says.
+
+    A claim has the KEYS (``where`` may be absent) and one of the KINDS.
+    """
+    with open(path) as f:
+        content = yaml.safe_load(f)
+    known = set()
+    for claim in content["claims"]:
+        kinds, name = KINDS & set(claim), claim.get("id", "a claim without id")
+        wrong = set(claim) - KEYS - KINDS or KEYS - {"where"} - set(claim)
+        if wrong or len(kinds) != 1 or name in known:
+            what = f"keys {sorted(wrong)}" if wrong else f"kinds {sorted(kinds)}, or given twice"
+            raise ConfigError(f"{path}: {name}: {what}, expected {sorted(KEYS)} and one kind")
+        known.add(name)
+    return Register(content["tolerance"], content["results"], content["claims"])
+
+
+def kind(claim):
+    """Which of KINDS a claim is."""
+    return next(iter(KINDS & set(claim)))
+
+
+def readings(claims, tables, scale):
+    """What the tables say to the claims: dicts as COLUMNS; none where there is no such row.
+
+    tables: path -> rows, dicts of text, those of ``expected`` included.
+    """
+    for claim in claims:
+        chosen = [row for row in tables.get(claim["table"], []) if _selected(row, claim)]
+        chosen = _largest(chosen, claim.get("where", {}))
+        for reading in READ[kind(claim)](claim, chosen, tables):
+            yield {**dict.fromkeys(COLUMNS, math.nan), "claim": claim["id"], "scale": scale,
+                   **reading}  # fmt: skip
+
+
+def _selected(row, claim):
+    """Whether a row has what the claim asks for: regular expressions, over the whole of a value."""
+    where = claim.get("where", {})
+    missing = set(where) - set(row)
+    if missing:
+        raise DataError(f"{claim['table']}: has no column {min(missing)}, claim {claim['id']}")
+    return all(re.fullmatch(str(x), row[c]) for c, x in where.items() if x != "largest")
+
+
+def _largest(chosen, where):
+    """Of the rows those of the largest value, for each data set, where the claim says largest."""
+    for column in (c for c, wanted in where.items() if wanted == "largest"):
+        most = {}
+        for row in chosen:
+            most[row.get("dataset")] = max(most.get(row.get("dataset"), 0), float(row[column] or 0))
+        chosen = [r for r in chosen if float(r[column] or 0) == most[r.get("dataset")]]
+    return chosen
+
+
+def _reading(claim, row, quantity, ours):
+    shown = {name: _short(value) if name in ("a", "b") else value for name, value in row.items()}
+    point = claim["point"].format_map(shown)
+    return {"dataset": row.get("dataset", ""), "point": point, "quantity": quantity, "ours": ours}
+
+
+def _short(place):
+    """graph/policy/codec/beta as a reader would say it."""
+    graph, policy, codec, beta = place.split("/")
+    links = re.match(r"hnsw_L(\d+)_.*_(.+)", graph)
+    name = f"L{links[1]}{' on float vectors' if links[2] == 'float' else ''}" if links else graph
+    name = name if policy == "unpruned" else f"{policy} of {name}"
+    return " ".join(part for part in (name, codec, beta) if part != "none")
+
+
+def _published(claim, chosen, tables):
+    for row in chosen:
+        for quantity in claim["published"]:
+            yield _reading(claim, row, quantity, float(row[quantity]))
+
+
+def _holds(claim, chosen, tables):
+    """A column with its interval."""
+    spec = claim["holds"]
+    for row in chosen:
+        lo, hi = (_number(row[c]) for c in spec["bounds"])
+        ours = _number(row[spec["column"]])
+        yield {**_reading(claim, row, spec["column"], ours), "lo": lo, "hi": hi}
+
+
+def _margin(claim, chosen, tables):
+    """For each data set how far one row lies below the least of the others, ends against ends."""
+    spec = claim["margin"]
+    lo, hi = spec["bounds"]
+    for _, own in itertools.groupby(chosen, lambda row: row["dataset"]):
+        own = list(own)
+        (one,) = (row for row in own if row[spec["by"]] == spec["of"])
+        others = [row for row in own if row is not one]
+        column = spec["column"]
+        least = [min(float(row[c]) for row in others) for c in (column, lo, hi)]
+        away = [x - float(one[c]) for x, c in zip(least, (column, hi, lo), strict=True)]
+        reading = _reading(claim, one, f"{column}, least of the others less its own", away[0])
+        yield {**reading, "lo": away[1], "hi": away[2]}
+
+
+def _exists(claim, chosen, tables):
+    """For each data set the row that speaks most for the claim, its p times the rows looked at."""
+    column = claim["exists"]["column"]
+    for _, own in itertools.groupby(chosen, lambda row: row["dataset"]):
+        own = list(own)
+        best = min(own, key=lambda row: (float(row[column]) >= 0, float(row["p"])))
+        p = min(1.0, float(best["p"]) * len(own))
+        reading = _reading(claim, best, column, float(best[column]))
+        yield {**reading, "lo": float(best["lo"]), "hi": float(best["hi"]), "p": p}
+
+
+def _most_of(claim, chosen, tables):
+    """The largest number of selected rows that share a value of a column."""
+    column = claim["most_of"]["column"]
+    values = [row[column] for row in chosen]
+    if claim["table"] in tables:
+        most = max(map(values.count, values), default=0)
+        row = {"rows": len(chosen), "values": len(set(values))}
+        yield _reading(claim, row, f"most of one {column}", most)
+
+
+def _expected(claim, chosen, tables):
+    """For each data set the largest difference from the values that the repository promises."""
+    spec = claim["expected"]
+    promised = {tuple(row[c] for c in spec["by"]): row for row in tables.get(spec["table"], [])}
+    for dataset, own in itertools.groupby(chosen, lambda row: row["dataset"]):
+        own = [row for row in own if tuple(row[c] for c in spec["by"]) in promised]
+        away = [
+            abs(float(row[c]) - float(promised[tuple(row[b] for b in spec["by"])][c]))
+            for row in own
+            for c in spec["columns"]
+        ]
+        if away:
+            row = {"dataset": dataset, "rows": len(own)}
+            yield _reading(claim, row, "largest difference", max(away))
+
+
+READ = {
+    "published": _published,
+    "holds": _holds,
+    "margin": _margin,
+    "exists": _exists,
+    "most_of": _most_of,
+    "expected": _expected,
+}
+
+
+def judged(claim, reading, tolerance):
+    """Verdict and reason for a reading of a claim; see the head of the claims file."""
+    spec = claim[kind(claim)]
+    if kind(claim) == "published":
+        return _near(reading["ours"], spec[reading["quantity"]], tolerance[reading["quantity"]])
+    ours, lo, hi = (float(reading[c]) for c in ("ours", "lo", "hi"))
+    if math.isnan(ours):
+        return "not measured", "the recall lies outside the measured range"
+    if "at_most" in spec:
+        fits = round(ours, 6) <= spec["at_most"]
+        return ("holds" if fits else "does not hold"), f"at most {spec['at_most']} is claimed"
+    if kind(claim) == "exists":
+        if hi < 0 and reading["p"] < LEVEL:
+            return "holds", f"the interval is below 0, p {reading['p']:.2g} after correction"
+        return "not seen", "no interval below 0 after correction for how many were looked at"
+    if math.isnan(lo) or math.isnan(hi):
+        return "not measured", "the interval reaches outside the measured range"
+    side = "above" if "above" in spec else "below"
+    return _side(lo, hi, side, spec[side])
+
+
+def _near(ours, theirs, tolerance):
+    """match within the tolerance, near within twice, else differs; in either direction."""
+    allowed = tolerance["within"] * (theirs if tolerance.get("relative") else 1)
+    away = round(abs(ours - theirs), 6)
+    verdict = "match" if away <= allowed else "near" if away <= 2 * allowed else "differs"
+    by = f"{100 * (ours / theirs - 1):+.1f} %" if tolerance.get("relative") else (
+        f"{100 * (ours - theirs):+.2f} points"
+    )  # fmt: skip
+    return verdict, f"{by} from the published value"
+
+
+def _side(lo, hi, side, of):
+    """Whether an interval lies on the claimed side; one that touches the bound holds it."""
+    if lo > of:
+        return ("holds" if side == "above" else "does not hold"), f"the interval is above {of}"
+    if hi < of:
+        return ("holds" if side == "below" else "does not hold"), f"the interval is below {of}"
+    return "no difference", f"the interval holds {of}"
+
+
+def _number(text):
+    return float(text) if text else math.nan
+
+
+def write_csv(path, found):
+    """Write readings as CSV, all or nothing; what is not a number stays empty."""
+    rows.write(path, found, COLUMNS)
+
+
+def read_csv(path):
+    """The readings that ``write_csv`` wrote."""
+    numbers = ("ours", "lo", "hi", "p")
+    return [{**row, **{c: _number(row[c]) for c in numbers}} for row in rows.read(path)]

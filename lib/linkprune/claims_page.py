@@ -1,0 +1,132 @@
+"""Claims with their verdicts, to read: as entries for any page, and as Markdown."""
+
+import collections
+import math
+
+from linkprune import claims, store
+
+VERDICTS = {
+    "match": "within the tolerance of the published value",
+    "near": "within twice the tolerance",
+    "differs": "further away, in either direction",
+    "holds": "on the claimed side, with the whole 95 % interval where there is one",
+    "no difference": "the interval holds the bound: this data tells neither",
+    "does not hold": "on the other side",
+    "not seen": "nothing of the kind among what was looked at",
+    "not measured": "asked for, but outside the measured range",
+    "not run here": "the table of this claim was not made; the reason says what it needs",
+}
+FORMS = {
+    "ndis": "{:.2f}",
+    "difference": "{:+.4f}",
+    "R@1_change": "{:+.4f}",
+    "mse_change": "{:+.6g}",
+}
+CELLS = ("point", "quantity", "published", "ours", "tolerance")
+
+
+def entries(register, found):
+    """Every claim with what speaks to it: dicts of the claim and ``evidence``, a list of dicts.
+
+    register: of ``claims.load``; found: readings. Evidence has text for scale,
+    dataset, point, quantity, published, ours, tolerance, verdict, reason; not run: one of those.
+    """
+    of = collections.defaultdict(list)
+    for reading in found:
+        of[reading["claim"]].append(reading)
+    out = []
+    for claim in register.claims:
+        evidence = [_evidence(claim, r, register.tolerance) for r in of[claim["id"]]]
+        out.append({**claim, "evidence": evidence or [_not_run(claim, register.tolerance)]})
+    return out
+
+
+def counts(listed):
+    """How often each verdict fell, in the order of VERDICTS, those that did not left out."""
+    fell = collections.Counter(e["verdict"] for entry in listed for e in entry["evidence"])
+    return {verdict: fell[verdict] for verdict in VERDICTS if fell[verdict]}
+
+
+def _evidence(claim, reading, tolerance):
+    verdict, reason = claims.judged(claim, reading, tolerance)
+    quantity = reading["quantity"]
+    return {
+        **{c: reading[c] for c in ("scale", "dataset", "point")},
+        "quantity": quantity,
+        "published": _published(claim, quantity),
+        "ours": _ours(reading),
+        "tolerance": _tolerance(claim, quantity, tolerance),
+        "verdict": verdict,
+        "reason": reason,
+    }
+
+
+def _not_run(claim, tolerance):
+    """What stands for a claim whose table was not made."""
+    quantities = list(claim.get("published", {"": 0}))
+    return {
+        **dict.fromkeys(("scale", "dataset", "point", "ours"), ""),
+        "quantity": ", ".join(quantities),
+        "published": ", ".join(filter(None, (_published(claim, q) for q in quantities))),
+        "tolerance": "; ".join(dict.fromkeys(_tolerance(claim, q, tolerance) for q in quantities)),
+        "verdict": "not run here",
+        "reason": f"needs {claim['needs']}",
+    }
+
+
+def _published(claim, quantity):
+    value = claim.get("published", {}).get(quantity)
+    return "" if value is None else f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
+
+
+def _ours(reading):
+    form = FORMS.get(reading["quantity"], "{:.4f}")
+    if math.isnan(reading["ours"]):
+        return ""
+    text = form.format(reading["ours"])
+    if math.isnan(reading["lo"]) or math.isnan(reading["hi"]):
+        return text
+    return f"{text} [{form.format(reading['lo'])}, {form.format(reading['hi'])}]"
+
+
+def _tolerance(claim, quantity, tolerance):
+    """In words, what was fixed before the comparison."""
+    spec = claim[claims.kind(claim)]
+    if claims.kind(claim) == "published":
+        of = tolerance[quantity]
+        percent = f"{100 * of['within']:g}"
+        return f"{percent} %" if of.get("relative") else f"{percent} point"
+    if "at_most" in spec:
+        return f"at most {spec['at_most']}"
+    if claims.kind(claim) == "exists":
+        return "interval below 0, p < .05 corrected"
+    side = "above" if "above" in spec else "below"
+    return f"interval {side} {spec[side]}"
+
+
+def write_markdown(path, listed, title, where):
+    """Write the entries as Markdown, all or nothing; where: what was run, a paragraph."""
+    with store.replacing(path) as part, open(part, "w") as f:
+        f.write("\n".join(_markdown(listed, title, where)) + "\n")
+
+
+def _markdown(listed, title, where):
+    fell = counts(listed)
+    total = ", ".join(f"{n} {verdict}" for verdict, n in fell.items())
+    yield from (f"# {title}", "", where, "", f"Verdicts: {total}.", "")
+    yield from (f"- **{verdict}**: {meaning}" for verdict, meaning in VERDICTS.items())
+    yield from ("", "| claim | of | says | verdicts |", "|---|---|---|---|")
+    for entry in listed:
+        fell = ", ".join(f"{verdict} ({n})" for verdict, n in counts([entry]).items())
+        yield f"| {entry['id']} | {entry['paper']}: {entry['source']} | {entry['says']} | {fell} |"
+    for paper in dict.fromkeys(entry["paper"] for entry in listed):
+        yield from ("", f"## {paper}")
+        for entry in (e for e in listed if e["paper"] == paper):
+            yield from ("", f"### {entry['id']}", "", f"{entry['source']}: {entry['says']}.", "")
+            yield from (f"    {entry['command']}", "")
+            yield "| data | point | quantity | published | ours | tolerance | verdict | reason |"
+            yield "|---|---|---|---|---|---|---|---|"
+            for e in entry["evidence"]:
+                data = f"{e['dataset']} ({e['scale']})" if e["dataset"] else e["scale"]
+                cells = (data, *(e[c] for c in CELLS), f"**{e['verdict']}**", e["reason"])
+                yield "| " + " | ".join(cells) + " |"

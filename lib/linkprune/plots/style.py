@@ -1,0 +1,91 @@
+"""The look that all figures share: colours, labels, and how one is saved."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.patheffects import withStroke
+
+from linkprune import store
+
+STYLE = {
+    "svg.hashsalt": "linkprune",
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#888888",
+    "xtick.color": "#555555",
+    "ytick.color": "#555555",
+    "axes.labelcolor": "#333333",
+}
+DPI = 144  # of bitmaps, and of what is one within a drawing
+# Tol's muted colours and one more: as far apart as ten can be for colour-blind readers, to
+# whom the numerals say the class again.
+CLASSES = (
+    "#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255",
+    "#AA4499", "#E8823A",
+)  # fmt: skip
+# Of curves: blue, vermilion, green, purple of Okabe and Ito, olive, dark grey.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#AA4499", "#8A6D00", "#444444")
+INK, GREY, FAINT = "#222222", "#888888", "#C4C4C4"
+# Colour maps: of ordered curves, from dark blue over purple to orange; of shares, white to blue.
+LEVELS, SHARES = mpl.colormaps["plasma"], mpl.colormaps["Blues"]
+
+styled = mpl.rc_context(STYLE)  # a decorator of functions that draw
+
+
+def save(figure, path):
+    """Write a Figure as what the suffix of the path says, without dates, all or nothing."""
+    kind = Path(path).suffix[1:]
+    dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
+    with store.replacing(path) as part, mpl.rc_context(STYLE):
+        figure.savefig(part, format=kind, metadata=dates, dpi=DPI)
+
+
+def ink_on(colour):
+    """White or dark, whichever is easier to read on a colour."""
+    luminance = np.dot(mpl.colors.to_rgb(colour), (0.3, 0.59, 0.11))
+    return "white" if luminance < 0.55 else INK
+
+
+def label(axes, x, y, text, colour=GREY, size=6.5, side="left"):
+    """A text beside a point; side: its own, that is at the point."""
+    style = {"color": colour, "size": size, "ha": side, "va": "center", "zorder": 6}
+    offset = (6 if side == "left" else -7, 0)
+    note = axes.annotate(text, (x, y), offset, textcoords="offset points", **style)
+    note.set_path_effects([withStroke(linewidth=2, foreground="white")])
+
+
+def label_ends(axes, ends, size=8, gap=0.065):
+    """Labels right of the axes for the ends of curves, kept apart, each with a line to its end.
+
+    ends: (x, y, text, colour) in data coordinates, of axes whose limits stay as they are; gap: the
+    least distance between two labels, as a share of the height of the axes.
+    """
+    axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
+    at = (axes.transScale + axes.transLimits).transform([end[:2] for end in ends])[:, 1]
+    for (x, y, text, colour), height in zip(ends, apart(at, gap), strict=True):
+        line = {"arrowstyle": "-", "color": colour, "lw": 0.5, "shrinkA": 1, "shrinkB": 0,
+                "relpos": (0, 0.5)}  # fmt: skip
+        axes.annotate(
+            text, (x, y), (1.04, height), textcoords="axes fraction", arrowprops=line, size=size,
+            color=colour, va="center", annotation_clip=False,
+        )  # fmt: skip
+
+
+def apart(at, gap):
+    """Positions near ``at`` (n,), in the same order, no two nearer than gap; their mean stays."""
+    order = np.argsort(at, kind="stable")
+    blocks = []  # of positions that touch: their sum, less what the gaps before them take; count
+    for i, x in enumerate(np.asarray(at, np.float64)[order]):
+        blocks.append([x - i * gap, 1])
+        while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] > blocks[-1][0] / blocks[-1][1]:
+            total, count = blocks.pop()
+            blocks[-1] = [blocks[-1][0] + total, blocks[-1][1] + count]
+    means = np.repeat([total / count for total, count in blocks], [count for _, count in blocks])
+    placed = np.empty(len(order))
+    placed[order] = means + np.arange(len(order)) * gap
+    return placed

@@ -1,0 +1,124 @@
+"""What the page shows, collected from a run: its environment, tables, figures, artifacts."""
+
+import datetime
+from pathlib import Path
+
+import yaml
+
+from linkprune import vectors
+from linkprune.report import environment, listing, page, provenance
+from linkprune.report import figures as drawings
+
+METADATA = ".snakemake/metadata"
+NOTES = {
+    "code": "R@k: is the true nearest neighbour among the first k results, in per cent, with 95 % "
+    "Wilson interval. L: links of a vertex, then code and regression; T: efSearch. Re-ranked: how "
+    "many of the results by their reconstructions. Error: squared, of what the results are ranked "
+    "by. Distances and hops: means per query. Time: median over repetitions.",
+    "pruning": "Distances per query at equal recall: the ratio is that of the learned graph to the "
+    "best rival there, on test queries, mean over seeds, with its 95 % paired bootstrap interval. "
+    "recall@10 is the share of the true ten among the first ten.",
+}
+
+
+def artifacts(targets):
+    """Everything that the targets were made of, by Snakemake's records of this folder, a list."""
+    return list(provenance.artifacts(targets, provenance.records(METADATA)))
+
+
+def run(config, made, command):
+    """The run as ``page.render`` wants it; made: its artifacts, command: that of the page."""
+    costs = {tuple(a["cost"].items()): a["cost"]["seconds"] for a in made if a["cost"]}
+    return {
+        "scale": config["scale"],
+        "made": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "commit": environment.git("."),
+        "machine": environment.machine(),
+        "versions": environment.versions("requirements.txt"),
+        "config": yaml.safe_dump(config, sort_keys=False, width=110),
+        "datasets": [_dataset(a["path"]) for a in made if Path(a["path"]).name == "vectors.h5"],
+        "seconds": sum(costs.values()),
+        "command": command,
+    }
+
+
+def _dataset(path):
+    data = vectors.load(path)
+    nb, d = data.base.shape
+    return {
+        "name": Path(path).parent.name,
+        "nb": nb,
+        "d": d,
+        "nq": len(data.query),
+        "metric": data.metric,
+    }
+
+
+def results(register, scale, made, command, claims, known):
+    """The table of tables: a row for everything of the claims file that was made.
+
+    scale: which of the expected files there is; made: paths of tables and drawings; command: of a
+    target, with its name missing; claims: their entries; known: artifacts.
+    """
+    of = {a["path"]: a for a in known}
+    published = {entry["id"]: entry for entry in claims}
+    for row in register.results:
+        if row["target"] in made:
+            cost = of[row["target"]]["cost"]
+            path = row["target"]
+            name = path.removeprefix("results/").removesuffix(".csv")
+            yield {
+                **row,
+                "expected": row["expected"].get(scale, ""),
+                "command": command.format(path),
+                "published": _published(published.get(row["published"])),
+                "anchor": page.slug(name if path.endswith(".csv") else path),
+                "seconds": cost["seconds"] if cost else None,
+            }
+
+
+def _published(claim):
+    """In words, what was published of a result; nothing where nothing was."""
+    if claim is None:
+        return ""
+    if "published" not in claim:
+        return f"{claim['source']}: {claim['says']}"
+    of = claim["published"].items()
+    values = ", ".join(f"{n} {v:.4f}" if isinstance(v, float) else f"{n} {v:,}" for n, v in of)
+    return f"{claim['source']}, {claim['says']}: {values}"
+
+
+def tables(register, paths):
+    """The tables of the page, one of its sections each."""
+    titles = {row["target"]: row["title"] for row in register.results}
+    for path in paths:
+        found, name = listing.table(path), Path(path).stem
+        yield {
+            "name": name,
+            "title": titles.get(path, name),
+            "note": NOTES[found.pop("kind")],
+            "files": _beside(path, (".csv", ".md")),
+            **found,
+        }
+
+
+def figures(register, captions):
+    """The figures of the page: drawing -> its caption and what that may name, as of the rules."""
+    titles = {row["target"]: row["title"] for row in register.results}
+    for path, of in captions.items():
+        text = Path(of["caption"]).read_text()
+        yield {
+            "path": path,
+            "title": titles.get(path, Path(path).stem),
+            "svg": drawings.inline(Path(path).read_text(), f"drawing-{page.slug(Path(path).stem)}"),
+            "caption": drawings.caption(text, of["wildcards"], of["params"]),
+            "files": _beside(path, (".pdf", ".csv")),
+        }
+
+
+def _beside(path, suffixes):
+    """The files of a result: of its name, or of its name and what else is in it."""
+    path = Path(path)
+    own = [path.with_suffix(suffix) for suffix in suffixes]
+    more = sorted(path.parent.glob(f"{path.stem}_*.csv"))
+    return [str(p) for p in [*own, *more] if p.exists()]

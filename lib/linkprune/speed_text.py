@@ -1,0 +1,91 @@
+"""The rows of ``speed`` as CSV and as Markdown."""
+
+import csv
+
+from linkprune import speed, store
+
+
+def write_csv(path, rows, columns):
+    """Write rows, floats to six digits."""
+    with store.replacing(path) as part, open(part, "w", newline="") as f:
+        out = csv.DictWriter(f, columns, lineterminator="\n")
+        out.writeheader()
+        for row in rows:
+            out.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
+
+
+def markdown(rows, header=()):
+    """Tables of times, goals, threads and memory, data set by data set."""
+    lines = [*header]
+    for data in dict.fromkeys(row["data"] for row in rows):
+        of_data = [row for row in rows if row["data"] == data]
+        one = [row for row in of_data if row["threads"] == 1]
+        more = [row for row in of_data if row["threads"] > 1]
+        lines += ["", f"### {data}"]
+        for title, cells in (
+            ("one thread, CPU seconds", [_times(row) for row in one if row["ratio"] != ""]),
+            ("more threads, wall seconds", [_threads(row) for row in more]),
+            ("peak memory, MB", [_memory(row) for row in one]),
+        ):
+            lines += ["", title, "", *_table(cells)] if cells else []
+    return "\n".join(lines) + "\n"
+
+
+def _times(row):
+    goal = f"{row['least']:g}, {row['best']:g}" if row["least"] != "" else ""
+    return {
+        "stage": row["title"],
+        "reference": row["reference"],
+        "ours": _spread(row, "cpu", ""),
+        "its": _spread(row, "cpu", "reference_"),
+        "ratio": f"{row['ratio']:.3g} ({row['ratio_min']:.3g} to {row['ratio_max']:.3g})",
+        "at least, out for": goal,
+        "reached": row["verdict"],
+        "quality, ours": row["quality"],
+        "quality, its": row["reference_quality"],
+        "quality": row["quality_verdict"],
+    }
+
+
+def _threads(row):
+    speedup = row["speedup"]
+    return {
+        "stage": row["title"],
+        "threads": str(row["threads"]),
+        "ours": _spread(row, "wall", ""),
+        "speed-up over one thread": f"{speedup:.2f}" if speedup != "" else "",
+        f"at least {speed.TWO_THREADS}": row["speedup_verdict"],
+        "same bits": row["same_bits"],
+        "reference": row["reference"],
+        "its": _spread(row, "wall", "reference_"),
+    }
+
+
+def _memory(row):
+    cells = {"stage": row["title"], "reference": row["reference"]}
+    for side, prefix in (("ours", ""), ("its", "reference_")):
+        if row[f"{prefix}peak_mb"] == "":
+            continue
+        peak, start, held = (row[f"{prefix}{name}_mb"] for name in ("peak", "start", "held"))
+        cells[f"{side}: peak"] = f"{peak:.0f}"
+        cells[f"{side}: before"] = f"{start:.0f}"
+        cells[f"{side}: inputs + outputs"] = f"{held:.1f}"
+        cells[f"{side}: ratio"] = f"{row[f'{prefix}memory_ratio']:.2f}"
+    over = row["memory_ratio"] > speed.MEMORY and row["stage"] != "train"
+    return cells | {f"at most {speed.MEMORY}": "over" if over else "holds"}
+
+
+def _spread(row, name, prefix):
+    """Median (least to most; repetitions)."""
+    if row[f"{prefix}{name}_s"] == "":
+        return ""
+    median, low, high = (row[f"{prefix}{name}_{x}"] for x in ("s", "min", "max"))
+    return f"{median:.4g} ({low:.4g} to {high:.4g}; {row[f'{prefix}repetitions']})"
+
+
+def _table(rows):
+    """Dicts as a Markdown table, columns in the order of their first appearance."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    lines = [names, *([row.get(name, "") for name in names] for row in rows)]
+    text = ["| " + " | ".join(line) + " |" for line in lines]
+    return [text[0], "|" + "---|" * len(names), *text[1:]]

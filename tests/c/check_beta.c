@@ -1,0 +1,93 @@
+#include "beta.h"
+#include "harness.h"
+
+void regression(size_t nsq, size_t dsub, size_t m1, int two, int threads)
+{
+    enum { NB = 11 };
+    size_t d = nsq * dsub, M0 = m1 - 1, n_moments = ann_beta_n_moments(m1), T = (size_t)threads;
+    int32_t *links = some_links(NB, M0);
+    float *centroids = floats(nsq * KSUB * dsub);
+    const ann_coarse *first = two ? first_level(NB, nsq, dsub, centroids) : NULL;
+    uint8_t *c = bytes(NB * (nsq + (first ? first->bytes : 0)), KSUB);
+    for (size_t parts = 1; parts <= d; parts++) {
+        if (d % parts)
+            continue;
+        size_t kept = held_now();
+        OK(ann_beta_moments(floats(NB * d), c, links, centroids, first, 0, NB, NB, nsq, dsub, m1,
+                            parts, NB, 0, threads, blank(T * (m1 + 1) * d),
+                            blank(parts * NB * n_moments)));
+        OK(ann_beta_moments(floats(3 * d), c, links, centroids, first, NB - 3, 3, NB, nsq, dsub,
+                            m1, parts, 5, 2, threads, blank(T * (m1 + 1) * d),
+                            blank(parts * 5 * n_moments)));
+        for (int coded = 0; coded < 2; coded++) {
+            size_t kbeta = coded ? KSUB : 1;
+            uint8_t *assigned = coded ? bytes(NB * parts, KSUB) : NULL;
+            float *book = floats(parts * kbeta * m1);
+            OK(ann_reconstruct(ids(5, NB, 0), c, links, centroids, first, book, assigned, 5, NB,
+                               nsq, dsub, m1, parts, kbeta, threads, blank(T * d), blank(5 * d)));
+            for (int ip = 0; ip < 2; ip++)
+                OK(ann_reorder(floats(3 * d), c, links, centroids, first, book, assigned, 3, 4, 3,
+                               NB, nsq, dsub, m1, parts, kbeta, ip, threads, blank(T * 2 * d),
+                               floats(3 * 4), ids(3 * 4, NB, 1), buffer(3, sizeof(int32_t))));
+            int32_t *outside = ids(5, NB, 0);
+            outside[4] = NB;
+            REFUSED(ann_reconstruct(outside, c, links, centroids, first, book, assigned, 5, NB, nsq,
+                                    dsub, m1, parts, kbeta, threads, NULL, NULL));
+            outside[4] = -1;
+            REFUSED(ann_reconstruct(outside, c, links, centroids, first, book, assigned, 5, NB, nsq,
+                                    dsub, m1, parts, kbeta, threads, NULL, NULL));
+        }
+        release(kept);
+    }
+    REFUSED(ann_beta_moments(NULL, c, links, centroids, first, NB - 2, 3, NB, nsq, dsub, m1, 1, 3,
+                             0, threads, NULL, NULL));
+    REFUSED(ann_beta_moments(NULL, c, links, centroids, first, 0, 3, NB, nsq, dsub, m1, 1, 4, 2,
+                             threads, NULL, NULL));
+    REFUSED(ann_beta_moments(NULL, c, links, centroids, first, 0, 3, NB, nsq, dsub, m1, d + 1, 3, 0,
+                             threads, NULL, NULL));
+    release(0);
+}
+
+void columns(size_t n, size_t depth, int threads)
+{
+    static const size_t K[] = {1, 7, 31, 32, 33, 255, 256};
+    for (size_t i = 0; i < COUNT(K); i++) {
+        size_t k = K[i], ldw = (k + 31) / 32 * 32;
+        float *x = floats(n * depth), *w = floats(depth * ldw);
+        for (size_t stride = 1; stride < 4; stride += 2) {
+            uint8_t *c = buffer((n - 1) * stride + 1, 1); /* the last column ends with the array */
+            OK(ann_least_column(x, w, n, depth, k, ldw, stride, threads, c, blank(n)));
+            for (size_t j = 0; j < n; j++)
+                require(c[j * stride] < k, "columns lie below k");
+            OK(ann_group_sums(x, c, n, depth, k, stride, buffer(k * depth, sizeof(double)),
+                              buffer(k, sizeof(int64_t))));
+            c[(n - 1) * stride] = 200;
+            if (k < 200)
+                REFUSED(ann_group_sums(x, c, n, depth, k, stride,
+                                       buffer(k * depth, sizeof(double)),
+                                       buffer(k, sizeof(int64_t))));
+        }
+        REFUSED(ann_least_column(x, w, n, depth, ldw + 1, ldw, 1, threads, NULL, NULL));
+        REFUSED(ann_least_column(x, w, n, depth, 0, ldw, 1, threads, NULL, NULL));
+        release(0);
+    }
+}
+
+void systems(size_t n, size_t m, int threads)
+{
+    double *A = buffer(n * m * m, sizeof *A), *r = buffer(n * m, sizeof *r);
+    for (size_t i = 0; i < n; i++)
+        for (size_t a = 0; a < m; a++) {
+            r[i * m + a] = draw(100);
+            for (size_t b = 0; b <= a; b++)
+                A[(i * m + a) * m + b] = A[(i * m + b) * m + a] = draw(100);
+        }
+    for (size_t a = 0; a < m * m; a++)
+        A[(n - 1) * m * m + a] = 0; /* one of rank 0 */
+    double *room = buffer((size_t)threads * 2 * m * m * 8, sizeof *room);
+    OK(ann_solve(A, r, n, m, 1e-4, threads, room, buffer(n * m, sizeof *r)));
+    OK(ann_solve(A, r, n, m, 0, threads, room, buffer(n * m, sizeof *r)));
+    REFUSED(ann_solve(A, r, n, m, 1, threads, room, r));
+    REFUSED(ann_solve(A, r, n, 0, 0, threads, room, r));
+    release(0);
+}

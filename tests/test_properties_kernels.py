@@ -1,0 +1,339 @@
+"""Every wrapper on drawn shapes, as it should be called or not: NumPy's result, or one line."""
+
+import numpy as np
+import pytest
+from conftest import by_distance_then_id, ip_or_l2, random_graph
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from properties import fixed, integers, spoiled
+
+from linkprune.errors import LinkPruneError
+from linkprune.kernels import adc, beam, beta, coarse, distance, episodes, hnsw, rotation, vamana
+
+SIZES = st.fixed_dictionaries(
+    {
+        "n": st.integers(0, 9),
+        "d": st.integers(1, 35),
+        "m": st.integers(1, 40),
+        "nsq": st.integers(1, 5),
+        "dsub": st.integers(1, 4),
+        "k": st.integers(1, 256),
+        "M0": st.integers(1, 6),
+        "ip": st.booleans(),
+        "threads": st.sampled_from((1, 2, 3)),
+        "seed": st.integers(0, 2**32 - 1),
+    }
+)
+
+
+def column_sums(x, codes, k):
+    """Sums of the rows of x (n, d) that share a code (n,), and counts."""
+    sums = np.zeros((k, x.shape[1]))
+    np.add.at(sums, codes, x.astype(np.float64))
+    return sums, np.bincount(codes, minlength=k)
+
+
+def nearest(x, centroids):
+    return ip_or_l2(x, centroids, False).argmin(1)
+
+
+def decoded(codes, centroids):
+    return np.concatenate([centroids[m][codes[:, m]] for m in range(len(centroids))], axis=1)
+
+
+def reconstructed(ids, codes, neighbors, centroids, book, assigned):
+    """Reconstructions by the definition: a missing link stands for the vertex itself."""
+    rows = np.column_stack([ids, neighbors[ids]])
+    rows = np.where(rows < 0, ids[:, None], rows)
+    vectors = decoded(codes, centroids).astype(np.float64)[rows]  # (n, m1, d)
+    parts = np.split(vectors, len(book), axis=2)
+    weights = [book[s][assigned[ids, s]] for s in range(len(book))]
+    return np.concatenate(
+        [np.einsum("nj,njd->nd", w, x) for w, x in zip(weights, parts, strict=True)], axis=1
+    )
+
+
+def classes(x, codes):
+    found = [column_sums(x, codes[:, m], 256) for m in range(codes.shape[1])]
+    return tuple(np.stack(part) for part in zip(*found, strict=True))
+
+
+def tables(x, centroids, ip):
+    n, (nsq, _, dsub) = len(x), centroids.shape
+    parts = x.reshape(n, nsq, 1, dsub)
+    return -(parts * centroids).sum(3) if ip else ((parts - centroids) ** 2).sum(3)
+
+
+def pairs(query, base, ids, ip):
+    dis = np.take_along_axis(ip_or_l2(query, base, ip), np.maximum(ids, 0), 1)
+    return np.where(ids < 0, np.inf, dis)
+
+
+# Name -> (arrays by name from a generator and sizes, the kernel, NumPy's way).
+CASES = {
+    "matmul": (
+        lambda r, s: {"x": r(s["n"], s["d"]), "w": r(s["d"], s["m"])},
+        lambda a, s: distance.matmul(a["x"], a["w"], s["threads"]),
+        lambda a, s: a["x"] @ a["w"],
+    ),
+    "pair_distances": (
+        lambda r, s: {
+            "query": r(s["n"], s["d"]),
+            "base": r(7, s["d"]),
+            "ids": np.clip(r(s["n"], 3), -1, 6).astype(np.int32),
+        },
+        lambda a, s: distance.pair_distances(*a.values(), s["ip"], s["threads"]),
+        lambda a, s: pairs(*a.values(), s["ip"]),
+    ),
+    "row_distances": (
+        lambda r, s: {"x": r(s["n"], s["d"]), "y": r(s["n"], s["d"])},
+        lambda a, s: distance.row_distances(a["x"], a["y"], s["threads"]),
+        lambda a, s: ((a["x"] - a["y"]) ** 2).sum(1),
+    ),
+    "product": (
+        lambda r, s: {
+            "x": r(s["n"], s["d"]).astype(np.float64),
+            "w": r(s["d"], s["m"]).astype(np.float64),
+        },
+        lambda a, s: rotation.product(a["x"], a["w"]),
+        lambda a, s: a["x"] @ a["w"],
+    ),
+    "part_means": (
+        lambda r, s: {"sums": r(s["nsq"], 256, s["d"]), "by": r(s["nsq"] * s["dsub"], s["d"])},
+        lambda a, s: rotation.part_means(a["sums"], a["by"], s["threads"]),
+        lambda a, s: np.einsum(
+            "mcd,mtd->mct", a["sums"], a["by"].reshape(len(a["sums"]), -1, a["by"].shape[1])
+        ),
+    ),
+    "part_correlation": (
+        lambda r, s: {"centroids": r(s["nsq"], 256, s["dsub"]), "sums": r(s["nsq"], 256, s["d"])},
+        lambda a, s: rotation.part_correlation(a["centroids"], a["sums"], s["threads"]),
+        lambda a, s: np.einsum("mct,mcd->mtd", a["centroids"], a["sums"]).reshape(
+            -1, a["sums"].shape[2]
+        ),
+    ),
+    "tables": (
+        lambda r, s: {
+            "x": r(s["n"], s["nsq"] * s["dsub"]),
+            "centroids": r(s["nsq"], 256, s["dsub"]),
+        },
+        lambda a, s: adc.tables(a["x"], a["centroids"], s["ip"], s["threads"]),
+        lambda a, s: tables(a["x"], a["centroids"], s["ip"]),
+    ),
+    "encode": (
+        lambda r, s: {
+            "x": r(s["n"], s["nsq"] * s["dsub"]),
+            "centroids": r(s["nsq"], 256, s["dsub"]),
+        },
+        lambda a, s: adc.encode(a["x"], a["centroids"], s["threads"]),
+        lambda a, s: tables(a["x"], a["centroids"], False).argmin(2),
+    ),
+    "decode": (
+        lambda r, s: {
+            "codes": r(s["n"], s["nsq"]).astype(np.uint8),
+            "centroids": r(s["nsq"], 256, s["dsub"]),
+        },
+        lambda a, s: adc.decode(a["codes"], a["centroids"], s["threads"]),
+        lambda a, s: decoded(a["codes"], a["centroids"]),
+    ),
+    "class_sums": (
+        lambda r, s: {"x": r(s["n"], s["d"]), "codes": r(s["n"], s["nsq"]).astype(np.uint8)},
+        lambda a, s: adc.class_sums(a["x"], a["codes"], s["threads"]),
+        lambda a, s: classes(a["x"], a["codes"]),
+    ),
+    "nearest of many": (
+        lambda r, s: {"x": r(s["n"], s["d"]), "panels": r(s["nsq"], s["d"], 32)},
+        lambda a, s: coarse.nearest(a["x"], a["panels"], s["threads"]),
+        lambda a, s: nearest(a["x"], a["panels"].transpose(0, 2, 1).reshape(-1, a["x"].shape[1])),
+    ),
+    "code_sums": (
+        lambda r, s: {"x": r(s["n"], s["d"]), "codes": r(s["n"], low=0).astype(np.uint16)},
+        lambda a, s: coarse.sums(a["x"], a["codes"], 10),
+        lambda a, s: column_sums(a["x"], a["codes"], 10),
+    ),
+    "least_column": (
+        lambda r, s: {"x": r(s["n"], s["d"]), "w": r(s["d"], s["k"])},
+        lambda a, s: beta.least_column(a["x"], a["w"], threads=s["threads"]),
+        lambda a, s: ((a["x"] @ a["w"]).argmin(1), (a["x"] @ a["w"]).min(1)),
+    ),
+    "group_sums": (
+        lambda r, s: {
+            "x": r(s["n"], s["d"]),
+            "codes": np.abs(r(s["n"])).astype(int).clip(0, s["k"] - 1).astype(np.uint8),
+        },
+        lambda a, s: beta.group_sums(a["x"], a["codes"], s["k"]),
+        lambda a, s: column_sums(a["x"], a["codes"], s["k"]),
+    ),
+    "reconstruct": (
+        lambda r, s: {
+            "ids": np.abs(r(s["n"])).astype(np.int32) % 11,
+            "codes": r(11, s["nsq"]).astype(np.uint8),
+            "neighbors": r(11, s["M0"], low=-1, high=11).astype(np.int32),
+            "centroids": r(s["nsq"], 256, s["dsub"]),
+            "book": r(s["nsq"], 256, s["M0"] + 1),
+            "assigned": r(11, s["nsq"]).astype(np.uint8),
+        },
+        lambda a, s: beta.reconstruct(*a.values(), s["threads"]),
+        lambda a, s: reconstructed(*a.values()),
+    ),
+}
+
+
+def drawn(sizes):
+    """Whole numbers of a seed, float32."""
+    rng = np.random.default_rng(sizes["seed"])
+    return lambda *shape, low=-9, high=10: rng.integers(low, high, shape).astype(np.float32)
+
+
+def refusal(call):
+    """The result of a call, or None where it is refused, in one line."""
+    try:
+        return call()
+    except LinkPruneError as e:
+        assert str(e) and "\n" not in str(e)
+        return None
+
+
+def agree(found, wanted):
+    found, wanted = (x if isinstance(x, tuple) else (x,) for x in (found, wanted))
+    assert len(found) == len(wanted)
+    for x, y in zip(found, wanted, strict=True):
+        assert x.shape == y.shape and np.array_equal(x, y)
+
+
+@pytest.mark.parametrize("name", CASES)
+@fixed
+@given(sizes=SIZES)
+def test_the_result_is_that_of_numpy(name, sizes):
+    make, kernel, reference = CASES[name]
+    arrays = make(drawn(sizes), sizes)
+    agree(kernel(arrays, sizes), reference(arrays, sizes))
+
+
+@pytest.mark.parametrize("name", CASES)
+@fixed
+@given(sizes=SIZES, data=st.data())
+def test_another_argument_is_refused_or_understood(name, sizes, data):
+    make, kernel, reference = CASES[name]
+    arrays = make(drawn(sizes), sizes)
+    which = data.draw(st.sampled_from(list(arrays)))
+    assume(arrays[which].size)
+    how, arrays[which] = data.draw(spoiled(arrays[which]))
+    found = refusal(lambda: kernel(arrays, sizes))
+    if found is not None:
+        assert how in ("nothing", "shape")
+        agree(found, reference(arrays, sizes))
+
+
+@fixed
+@given(
+    value=st.sampled_from((0, -1, 2**31, 2**70, 1.0, "1", None, np.int64(-3))),
+    name=st.sampled_from(("k", "efSearch", "threads")),
+)
+def test_numbers_out_of_range_are_refused(value, name):
+    g, x = random_graph(9, 3, 2, 0), np.zeros((9, 4), np.float32)
+    numbers = {"k": 2, "efSearch": 3, "threads": 1, name: value}
+    assert refusal(lambda: beam.search(g, x, vectors=x, **numbers)) is None
+    assert refusal(lambda: distance.matmul(x, x.T.copy(), value)) is None
+
+
+@fixed
+@given(sizes=SIZES, dtype=st.sampled_from(("float32", "uint8", "int8")))
+def test_a_wide_search_is_exhaustive(sizes, dtype):
+    rng = np.random.default_rng(sizes["seed"])
+    nb, k = 20 + sizes["n"], min(sizes["k"], 40)
+    g = random_graph(nb, sizes["M0"], 3, sizes["seed"] % 1000, ring=True)
+    x = integers(rng, (nb, sizes["d"]), dtype)
+    query = integers(rng, (5, sizes["d"]), "float32")
+    D, I, ndis, upper, nhops = beam.search(
+        g, query, k, nb, vectors=x, ip=sizes["ip"], threads=sizes["threads"]
+    )
+    ids, dis = by_distance_then_id(ip_or_l2(query, x, sizes["ip"]), k)
+    assert np.array_equal(I, ids) and np.array_equal(D, dis.astype(np.float32))
+    assert (nhops == nb).all() and (ndis == nb - 1).all() and (upper >= 1).all()
+
+    runner = episodes.Runner(g, vectors=x, ip=sizes["ip"], threads=sizes["threads"])
+    keep = np.full(g.neighbors.shape, episodes.ALWAYS, np.uint32)
+    start = np.full(5, g.entry_point, np.int32)
+    done = runner.record(keep, query, start, k, nb, 7)
+    assert np.array_equal(done.I, ids) and (done.ndis == nb).all() and (done.nhops == nb).all()
+
+
+def is_graph(neighbors):
+    """Links without the vertex itself, without repetition, missing ones at the end."""
+    for v, row in enumerate(neighbors):
+        links = row[row >= 0]
+        assert (row[: len(links)] >= 0).all() and v not in links
+        assert len(set(links)) == len(links) and (links < len(neighbors)).all()
+
+
+BATCHES = st.lists(st.integers(-2, 21), min_size=1, max_size=6)
+
+
+@fixed
+@given(sizes=SIZES, batch=BATCHES, alpha=st.sampled_from((1.0, 1.3, 0.5, np.inf, np.nan, None)))
+def test_vamana_links_or_refuses(sizes, batch, alpha):
+    x = integers(np.random.default_rng(sizes["seed"]), (20, sizes["d"]), "float32")
+    flat = random_graph(20, sizes["M0"], 2, 1)
+    builder = vamana.Builder(level_0(flat), sizes["n"] + 1, x, sizes["threads"])
+    batch = np.array(batch, np.int32)
+    links = refusal(lambda: builder.link(batch, sizes["M0"], alpha, among=sizes["ip"]))
+    legal = ((batch >= 0) & (batch < 20)).all() and alpha in (1.0, 1.3)
+    assert (links is not None) == legal
+    if legal:
+        assert ((links >= -1) & (links < 20)).all() and (links != batch[:, None]).all()
+
+
+def level_0(g):
+    empty = np.empty(0, np.int32)
+    return type(g)(g.neighbors.copy(), empty, np.zeros(1, np.int64), np.empty((0, 2), np.int32),
+                   g.entry_point, 0)  # fmt: skip
+
+
+@fixed
+@given(sizes=SIZES, batch=BATCHES, level=st.integers(-1, 4))
+def test_hnsw_links_or_refuses(sizes, batch, level):
+    x = integers(np.random.default_rng(sizes["seed"]), (20, sizes["d"]), "float32")
+    g = random_graph(20, sizes["M0"], 3, sizes["seed"] % 100)
+    builder = hnsw.Builder(g, sizes["n"] + 1, vectors=x, threads=sizes["threads"])
+    batch, levels = np.array(batch, np.int32), g.levels()
+    inside = ((batch >= 0) & (batch < 20)).all()
+    source = np.full(len(batch), g.entry_point, np.int32)
+    high = inside and level in range(levels[batch].min() + 1)
+    turned = refusal(lambda: builder.reverse(level, batch, source) or "done")
+    assert (turned is None) == (not high or (np.diff(batch) < 0).any())
+    batch = batch[np.argsort(-levels[batch], kind="stable")] if inside else batch
+    own = levels[batch] if inside else np.zeros(len(batch), np.int32)
+    linked = refusal(lambda: builder.link(batch, own, x[np.clip(batch, 0, 19)]) or "done")
+    assert (linked is not None) == (inside and len(set(batch)) == len(batch))
+    assert ((g.neighbors >= -1) & (g.neighbors < 20)).all()
+
+
+@fixed
+@given(sizes=SIZES, rank=st.integers(0, 9))
+def test_rows_are_made_orthogonal(sizes, rank):
+    rng = np.random.default_rng(sizes["seed"])
+    n, m = sizes["n"] + 1, sizes["m"]
+    a = rng.normal(size=(n, rank)) @ rng.normal(size=(rank, m))
+    turned, q, squared = rotation.orthogonalise(a, np.eye(n))
+    assert np.allclose(q @ q.T, np.eye(n), atol=1e-12) and np.allclose(q @ a, turned, atol=1e-12)
+    assert np.allclose(turned @ turned.T, np.diag(squared), atol=1e-9)
+    for bad in (np.nan, np.inf):
+        assert refusal(lambda bad=bad: rotation.orthogonalise(a + bad, np.eye(n))) is None
+
+
+@fixed
+@given(sizes=SIZES)
+def test_read_only_results_are_refused(sizes):
+    out = np.zeros((1, 3, beta.n_moments(sizes["M0"] + 1)), np.float32)
+    arguments = (
+        np.zeros((3, 2), np.float32), 0, np.zeros((5, 1), np.uint8),
+        np.zeros((5, sizes["M0"]), np.int32), np.zeros((1, 256, 2), np.float32),
+    )  # fmt: skip
+    beta.moments(*arguments, out, 0)
+    out.flags.writeable = False
+    assert refusal(lambda: beta.moments(*arguments, out, 0) or "done") is None
+    codes = np.zeros((3, 1), np.uint8)
+    codes.flags.writeable = False
+    x = np.zeros((3, 2), np.float32)
+    assert refusal(lambda: beta.least_column(x, x[:2].copy(), (codes, 0))) is None

@@ -1,0 +1,331 @@
+"""The parts of results/report.html: drawings, captions, provenance, environment, tables, page."""
+
+import base64
+import hashlib
+import html
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import h5py
+import pytest
+from conftest import refuses
+from test_workflow import Run, copied, planned
+
+from linkprune import claims, claims_page, rows, tables
+from linkprune.errors import DataError
+from linkprune.report import content, environment, figures, listing, page, provenance
+
+ROOT = Path(__file__).parents[1]
+SVG = """<?xml version="1.0"?>
+<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">
+<svg xmlns:xlink="http://www.w3.org/1999/xlink" width="72pt" height="36pt" viewBox="0 0 720 36">
+ <metadata><x href="http://example.org/"/></metadata>
+ <defs><style type="text/css">*{stroke-linejoin: round}</style>
+ <clipPath id="p1"><rect width="7"/></clipPath><path id="m2"/></defs>
+ <g clip-path="url(#p1)"><use xlink:href="#m2" style="fill: url(#m2)"/></g>
+</svg>
+"""
+
+
+# Drawings and captions
+
+
+def test_what_a_drawing_names_begins_with_its_prefix():
+    one, two = (figures.inline(SVG, prefix) for prefix in ("one", "two"))
+    assert re.findall(r'\bid="([^"]*)"', one) == ["one", "one-p1", "one-m2"]
+    assert 'clip-path="url(#one-p1)"' in one and 'xlink:href="#one-m2"' in one
+    assert "fill: url(#one-m2)" in one and "#one *{stroke-linejoin" in one
+    assert not set(re.findall(r'\bid="[^"]*"', one)) & set(re.findall(r'\bid="[^"]*"', two))
+
+
+def test_a_drawing_keeps_its_shape_and_loses_its_size_and_addresses():
+    drawing = figures.inline(SVG, "one")
+    opening = drawing.split(">")[0]
+    assert opening.startswith('<svg id="one" style="--width: 720"') and "72pt" not in opening
+    assert 'viewBox="0 0 720 36"' in opening and '<rect width="7"/>' in drawing
+    assert "example.org" not in drawing and "DOCTYPE" not in drawing and "<?xml" not in drawing
+
+
+def test_what_is_no_drawing_is_refused():
+    with refuses(DataError, "one", "SVG"):
+        figures.inline("<html></html>", "one")
+
+
+def test_a_caption_is_a_template_of_restructuredtext():
+    text = "Of *{{ snakemake.wildcards.experiment }}*, seed {{ snakemake.params.seed }}: ``a < b``."
+    found = figures.caption(text, {"experiment": "pruning"}, {"seed": 7})
+    assert found.strip().startswith("<p>Of <em>pruning</em>, seed 7: ")
+    assert "a &lt; b" in found
+    with pytest.raises(Exception, match="sead"):
+        figures.caption("{{ snakemake.params.sead }}", {}, {"seed": 7})
+
+
+def test_a_caption_brings_no_markup_files_or_addresses_of_its_own(tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    text = f"""recall@10 <script>
+
+.. raw:: html
+
+   <b>raw</b>
+
+.. include:: {tmp_path}/secret
+"""
+    found = figures.caption(text, {}, {})
+    assert html.unescape(found).startswith("<p>recall@10 <script>") and "<script>" not in found
+    assert not re.search("<b>|mailto|secret", found)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "workflow/report").glob("*.rst")), ids=str)
+def test_the_captions_of_the_repository_are_understood(path):
+    found = figures.caption(path.read_text(), {"experiment": "pruning"}, {"seed": 2018})
+    assert "<p>" in found and "system-message" not in found and "problematic" not in found
+
+
+# Provenance
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """A folder with a chain of three artifacts, their records and benchmarks."""
+    monkeypatch.chdir(tmp_path)
+    chain = {
+        "results/a.h5": ("first", ["lib/x.py"]),
+        "results/b/" + "long" * 90 + "/b.h5": ("second", ["results/a.h5", "lib/x.py"]),
+    }
+    middle = list(chain)[1]
+    chain["results/c.csv"] = ("third", ["results/a.h5", middle, middle])
+    for path, (rule, inputs) in chain.items():
+        log = f"logs/{rule}.log"
+        record = json.dumps({"rule": rule, "input": inputs, "log": [log]})
+        encoded = base64.urlsafe_b64encode(path.encode()).decode()
+        parts = [encoded[i : i + 200] for i in range(0, len(encoded), 200)]
+        place = Path(".snakemake/metadata", *("@" + p for p in parts[:-1]), parts[-1])
+        if len(path) > 200:  # so long a path is too long for a file of its own
+            path = f"results/b/{'long' * 60}/b.h5"
+        for file, text in ((place, record), (Path(path), rule)):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+    Path("benchmarks").mkdir()
+    Path("benchmarks/first.tsv").write_text(
+        "s\th:m:s\tmax_rss\tcpu_time\n9\t0:00:09\t1\t1\n2.5\t0:00:02\t70.5\tNA\n"
+    )
+    return chain
+
+
+def test_records_are_found_by_path_however_long_it_is(run):
+    found = provenance.records(".snakemake/metadata")
+    assert set(found) == set(run)
+    assert {path: (r["rule"], r["input"]) for path, r in found.items()} == run
+
+
+def test_a_record_that_cannot_be_read_is_left_out(run):
+    Path(".snakemake/metadata/a").write_text("{}")
+    Path(".snakemake/metadata", base64.urlsafe_b64encode(b"results/x").decode()).write_text("{")
+    assert set(provenance.records(".snakemake/metadata")) == set(run)
+    assert provenance.records("nowhere") == {}
+
+
+def test_everything_upstream_is_listed_once_inputs_first(run):
+    known = provenance.records(".snakemake/metadata")
+    assert provenance.upstream(["results/c.csv", "results/a.h5"], known) == list(run)
+    assert provenance.upstream(["results/a.h5"], known) == ["results/a.h5"]
+    assert provenance.upstream(["results/unknown"], known) == ["results/unknown"]
+
+
+def test_an_artifact_has_rule_inputs_hash_size_and_cost(run):
+    known = provenance.records(".snakemake/metadata")
+    Path("results/a.h5").unlink()
+    with h5py.File("results/a.h5", "w") as f:
+        f.attrs.update({"seed": 7, "codec": "PQ8"})
+    content = Path("results/a.h5").read_bytes()
+    (found,) = provenance.artifacts(["results/a.h5"], known)
+    assert found == {
+        "path": "results/a.h5",
+        "rule": "first",
+        "inputs": ["lib/x.py"],
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "attributes": {"codec": "PQ8", "seed": "7"},
+        "cost": {"seconds": 2.5, "cpu_seconds": None, "peak_mb": 70.5},
+    }
+    Path("results/a.h5").unlink()
+    with refuses(DataError, "results/a.h5", "again"):
+        list(provenance.artifacts(["results/a.h5"], known))
+
+
+# Environment
+
+
+def git(folder, *args):
+    command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *args]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+def test_the_commit_is_named_and_so_is_what_differs_from_it(tmp_path):
+    assert environment.git(tmp_path) is None
+    git(tmp_path, "init", "-q")
+    assert environment.git(tmp_path) is None
+    (tmp_path / ".gitignore").write_text("ignored\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "one")
+    found = environment.git(tmp_path)
+    assert found["commit"] == git(tmp_path, "rev-parse", "HEAD").strip()
+    assert found["changed"] == 0 and re.fullmatch(r"\d{4}-\d\d-\d\d", found["date"])
+    for name in ("ignored", "new", ".gitignore"):
+        (tmp_path / name).write_text("x\nignored\n")
+    assert environment.git(tmp_path)["changed"] == 2
+
+
+def test_versions_are_those_of_what_is_pinned(tmp_path):
+    pins = tmp_path / "r.txt"
+    pins.write_text("# pins==1\nnumpy==0.1\nno-such-package==3\n")
+    found = environment.versions(pins)
+    assert list(found) == ["Python", "numpy", "no-such-package"]
+    assert found["numpy"] != "0.1" and found["no-such-package"] == "not installed"
+
+
+# Tables
+
+
+def code_row(**values):
+    row = {**dict.fromkeys(tables.COLUMNS, ""), "dataset": "d", "graph": "hnsw_L6_M32_efC9_float",
+           "policy": "unpruned", "codec": "PQ8", "beta": "beta0", "M0": "6", "mode": "graph",
+           "R@1": "0.5", "R@1_lo": "0.4", "R@1_hi": "0.6", "nq": "50", "mse": "1.5"}  # fmt: skip
+    return {**row, **{name: str(value) for name, value in values.items()}}
+
+
+def test_table_2_has_a_cell_for_what_was_measured_and_a_point_for_each_row(tmp_path):
+    found = [code_row(efSearch=ef, k_reorder=r, ndis=10 * ef) for ef in (1, 16) for r in (0, 5)]
+    found.append(code_row(mode="exhaustive", dataset="e"))
+    rows.write(tmp_path / "table2.csv", found, tables.COLUMNS)
+    made = listing.table(str(tmp_path / "table2.csv"))
+    assert made["kind"] == "code" and len(made["rows"]) == 5
+    assert "hops" not in made["head"] and "R@10, %" not in made["head"]  # nothing there
+    shown = dict(zip(made["head"], made["rows"][1], strict=True))
+    assert shown["row"] == "L6 PQ8 beta0" and shown["R@1, %"] == "50.00 [40.00, 60.00]"
+    numeric = dict(zip(made["head"], made["numeric"], strict=True))
+    assert numeric["R@1, %"] and numeric["T"] and not numeric["row"] and not numeric["mode"]
+    points = made["plot"]["points"]
+    assert [p["style"] for p in points] == ["dashed", "solid", "dashed", "solid", "solid"]
+    assert [p["end"] for p in points] == [False] * 4 + [True]
+    assert (
+        points[3]["efSearch"] == 16 and points[3]["ndis"] == 160 and "ms_per_query" not in points[3]
+    )
+    assert [y[0] for y in made["plot"]["y"]] == ["R@1"]
+
+
+def test_pruned_graphs_are_told_from_rivals_and_initial_graphs():
+    common = {"dataset": "d", "mean_degree": "7", "efSearch": "4", "ms_per_query": "1"}
+    common |= {"R@1": "0.5", "R@1_lo": "0.4", "R@1_hi": "0.6", "recall@10": "0.7", "ndis": "9"}
+    methods = [("learned", "g_float", "rl_a_seed1"), ("rival", "g_float", "unpruned"),
+               ("rival", "h_float", "unpruned"), ("rival", "g_float", "used_D8")]  # fmt: skip
+    found = [{**common, "role": r, "graph": g, "policy": p} for r, g, p in methods]
+    points = listing._pruning_plot(found)["points"]
+    assert [(p["series"], p["style"]) for p in points] == [
+        ("rl_a_seed1 on g", "solid"),
+        ("initial: g", "dashed"),
+        ("h", "thin"),
+        ("used_D8 on g", "thin"),
+    ]
+    assert points[0]["R@1_lo"] == 0.4 and points[0]["recall@10"] == 0.7
+
+
+# The page
+
+
+def test_embedded_data_cannot_end_its_element_and_is_read_again():
+    value = {"a": "</script><!-- & é", "b": [1.5, None]}
+    text = page.embedded(value)
+    assert not re.search("[<>&]", text) and json.loads(text) == value
+
+
+@pytest.mark.parametrize(
+    "n, text", [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (3 << 29, "1.5 GiB")]
+)
+def test_sizes_are_in_words(n, text):
+    assert page.size(n) == text
+
+
+@pytest.mark.parametrize(
+    "seconds, text",
+    [(None, ""), (0.04, "0.0 s"), (59.9, "59.9 s"), (60, "1 min 0 s"), (3725, "1 h 2 min")],
+)
+def test_durations_are_in_words(seconds, text):
+    assert page.duration(seconds) == text
+
+
+def rendered(**changes):
+    artifact = {"path": "results/t.csv", "rule": "table", "inputs": ["results/t.csv", "lib/x.py"],
+                "sha256": "ab" * 32, "bytes": 2048, "cost": None, "attributes": {}}  # fmt: skip
+    machine = {"processor": "p", "cores": "2", "memory": "1 GiB"}
+    run = {"scale": "toy", "made": "now", "commit": None, "machine": machine, "config": "a: <b>",
+           "versions": {"numpy": "1"}, "datasets": [], "seconds": 0, "command": "x"}  # fmt: skip
+    register = claims.load(ROOT / "expected/claims.yaml")
+    whole = {"run": run, "results": [], "tables": [], "figures": [], "artifacts": [artifact],
+             "claims": claims_page.entries(register, [])}  # fmt: skip
+    return page.render(**{**whole, **changes})
+
+
+def test_the_page_says_what_is_in_the_run_and_escapes_it():
+    text = rendered()
+    assert "a: &lt;b&gt;" in text and "not a git checkout" in text
+    assert f'title="{"ab" * 32}"' in text and "2.0 KiB" in text and "1, and 1 of code" in text
+    assert text.count('<details class="claim"') == len(
+        claims.load(ROOT / "expected/claims.yaml")[2]
+    )
+
+
+def test_the_page_refers_to_nothing_outside():
+    text = re.sub(r'xmlns(?::\w+)?="[^"]*"', "", rendered())
+    text = text.replace('"http://www.w3.org/2000/svg"', "")  # a name, in the script
+    assert "default-src &#39;none&#39;" in text or "default-src 'none'" in text
+    assert not re.search(r"https?://|@import|url\((?!#)|\bsrc=", text)
+
+
+def test_every_result_of_the_claims_file_knows_its_claim():
+    register = claims.load(ROOT / "expected/claims.yaml")
+    targets = [row["target"] for row in register.results]
+    assert len(set(targets)) == len(targets)
+    ids = {claim["id"] for claim in register.claims}
+    assert {row["published"] for row in register.results} <= ids | {""}
+    for row in register.results:
+        for path in row["expected"].values():
+            assert (ROOT / path).exists()
+
+
+def test_the_table_of_tables_has_what_was_made():
+    register = claims.load(ROOT / "expected/claims.yaml")
+    listed = claims_page.entries(register, [])
+    made = ["results/table2.csv", "results/figures/toy.svg"]
+    known = [{"path": path, "cost": {"seconds": 2.0} if "table" in path else None} for path in made]
+    table, toy = content.results(register, "demo", made, "snakemake {} --x", listed, known)
+    assert table["command"] == "snakemake results/table2.csv --x" and table["anchor"] == "table2"
+    assert table["expected"] == "expected/demo.csv" and table["seconds"] == 2.0
+    assert "R@1 0.4283" in table["published"] and "ndis 4,094" in table["published"]
+    assert toy["seconds"] is None and toy["anchor"] == "results-figures-toy-svg"
+    assert "up to two" in toy["published"] and toy["expected"] == ""
+    (other, _) = content.results(register, "1M", made, "snakemake {}", listed, known)
+    assert other["expected"] == ""
+
+
+# The rule
+
+
+def test_the_page_shows_what_it_is_told_to_and_needs_nothing_else(tmp_path):
+    folder = copied(tmp_path / "repo")
+    chosen = [["table2", "toy"], ["pruning"], ["tabel2"]]
+    run = [
+        Run(folder, "-n", "results/report.html", "--config", f"report=[{','.join(names)}]")
+        for names in chosen
+    ]
+    table, pruning = (planned(r.well()) for r in run[:2])
+    for plan in (table, pruning):
+        assert plan["report"] == plan["claims"] == 1
+    assert table["toy"] == table["table2_plot"] == 1 and table["search"] == 6
+    assert not set(table) & {"prune", "figure5_plot", "estimators", "structure", "cost_plot"}
+    assert pruning["initial"] == pruning["pruning_plot"] == 1 and "table2_plot" not in pruning
+    status, text = run[2].end()
+    assert status != 0 and "report: tabel2 is no table or figure, expected one of table2, " in text
+    assert "Traceback" not in text

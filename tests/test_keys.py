@@ -15,6 +15,13 @@ from linkprune.errors import ConfigError
         (keys.codec, "OPQ36_144", keys.Codec(36, 144)),
         (keys.codec, "OPQ1_1", keys.Codec(1, 1)),
         (keys.codec, "PQ16", keys.Codec(16, None)),
+        (keys.codec, "PQ2x12_OPQ33_132", keys.Codec(33, 132, 12)),
+        (keys.codec, "PQ2x8_PQ16", keys.Codec(16, None, 8)),
+        (
+            keys.graph,
+            "hnsw_L6_M32_efC200_PQ2x14_OPQ32_128",
+            keys.HNSW(6, 32, 200, "PQ2x14_OPQ32_128"),
+        ),
         (keys.graph, "hnsw_L6_M32_efC200_OPQ36_144", keys.HNSW(6, 32, 200, "OPQ36_144")),
         (keys.graph, "hnsw_L1_M1_efC1_PQ8", keys.HNSW(1, 1, 1, "PQ8")),
         (keys.graph, "hnsw_L12_M16_efC40_float", keys.HNSW(12, 16, 40, "float")),
@@ -54,6 +61,17 @@ def test_parsing_and_formatting_are_inverse(parse, key, parsed):
         (keys.codec, "PQ"),
         (keys.codec, "PQ16_32"),
         (keys.codec, "opq36_144"),
+        (keys.codec, "PQ2x12"),
+        (keys.codec, "PQ2x12_"),
+        (keys.codec, "PQ2x012_OPQ8_32"),
+        (keys.codec, "PQ2x7_OPQ8_32"),
+        (keys.codec, "PQ2x17_OPQ8_32"),
+        (keys.codec, "PQ3x12_OPQ8_32"),
+        (keys.codec, "PQ2x12_PQ2x12_OPQ8_32"),
+        (keys.codec, "PQ2x12_OPQ1_4"),
+        (keys.codec, "PQ2x12_OPQ3_9"),
+        (keys.codec, "PQ2x12_OPQ513_2052"),
+        (keys.graph, "hnsw_L6_M32_efC200_PQ2x12"),
         (keys.codec, "OPQ36_144 "),
         (keys.codec, "OPQ36_144\n"),
         (keys.codec, ""),
@@ -202,3 +220,9 @@ def test_k_recall_counts_the_true_first_k():
 )
 def test_verdict_is_the_distance_to_the_published_recall(ours, theirs, verdict):
     assert tables.verdict(ours, theirs) == verdict
+
+
+def test_bytes_of_a_code_count_its_first_level():
+    sizes = {"OPQ36_144": 36, "PQ2x12_OPQ33_132": 36, "PQ2x14_OPQ32_128": 36, "PQ2x8_PQ5": 7,
+             "PQ2x16_PQ5": 9}  # fmt: skip
+    assert {key: keys.codec(key).bytes for key in sizes} == sizes

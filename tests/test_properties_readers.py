@@ -2,15 +2,18 @@
 
 import io
 import zipfile
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+import yaml
 from conftest import integers, random_graph
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import fixed
 
+from linkprune import config as checked
 from linkprune import formats, graph_files, store, vectors
 from linkprune.codec import Codec
 from linkprune.errors import LinkPruneError
@@ -18,6 +21,7 @@ from linkprune.graph import Graph
 from linkprune.index import Index
 from linkprune.regression import Regression
 
+CONFIG = Path(__file__).parents[1] / "config.yaml"
 X = integers(0, 7, 5)
 MOST = 1 << 24  # values that a file of a few thousand bytes may come to
 
@@ -144,6 +148,37 @@ def test_artifacts(tmp_path, kind, how):
     make()
     path.write_bytes(spoiled(path.read_bytes(), how))
     read_or_refused(path, read)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(max_size=9), x, max_size=3),
+    max_leaves=5,
+)
+
+
+@fixed
+@given(way=st.lists(st.integers(0, 9), max_size=6), value=VALUES, key=st.none() | st.text())
+def test_config(way, value, key):
+    """config.yaml with something else in one place, or one key more."""
+    config = yaml.safe_load(CONFIG.read_text())
+    at, last = {"": config}, ""
+    for step in way:
+        inner = at[last]
+        if not isinstance(inner, dict | list) or not inner:
+            break
+        at, last = (
+            inner,
+            (list(inner) if isinstance(inner, dict) else range(len(inner)))[step % len(inner)],
+        )
+    if key is not None and isinstance(at[last], dict):
+        at[last][key] = value
+    elif last != "":
+        at[last] = value
+    try:
+        checked.check(config, [CONFIG])
+    except LinkPruneError as e:
+        assert str(e) and "\n" not in str(e)
 
 
 def test_what_is_not_there_is_not_allocated(tmp_path):

@@ -11,6 +11,7 @@ import pytest
 from test_workflow import TOY, Run, accuracy, copied, undisturbed
 
 from linkprune import resume
+from linkprune.errors import DataError
 
 KILLS = 4
 SEED = os.environ.get("LINKPRUNE_KILL_SEED")  # in hex, from the output of a run that failed
@@ -123,3 +124,11 @@ def test_where_files_cannot_be_locked_the_lock_stays(locked, monkeypatch):
     monkeypatch.setattr(resume.fcntl, "flock", refuse)
     resume.unlock_stale(folder).close()
     assert lock.exists(), "its owner may be alive"
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "logs").write_text("x")
+    resume.check_writable([tmp_path / "results", tmp_path / "benchmarks"])
+    with pytest.raises(DataError, match="logs: expected a folder that can be written, or nothing"):
+        resume.check_writable([tmp_path / "results", tmp_path / "logs"])

@@ -30,3 +30,10 @@ def unlock_stale(folder):
         lock.unlink(missing_ok=True)
     fcntl.flock(alive, fcntl.LOCK_SH)
     return alive
+
+
+def check_writable(names):
+    """Raise DataError where a name is taken by something else than a folder that can be written."""
+    for name in names:
+        if os.path.lexists(name) and not (os.path.isdir(name) and os.access(name, os.W_OK)):
+            raise DataError(f"{name}: expected a folder that can be written, or nothing")

@@ -1,4 +1,4 @@
-# Speed beside the references; not part of ``all``, since it takes the machine for half an hour.
+# Speed beside the references; not part of ``all``, since it takes the whole machine for long.
 
 
 rule bench_runs:

@@ -22,6 +22,7 @@ try:
     *overlays, underneath = workflow.configfiles
     checked.check(config, [underneath, *overlays])
     if workflow.is_main_process:
+        resume.check_writable(("results", "logs", "benchmarks"))
         alive = resume.unlock_stale(".")
 except LinkPruneError as e:
     sys.exit(f"linkprune: {e}")

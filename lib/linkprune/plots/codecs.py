@@ -2,7 +2,7 @@
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, StrMethodFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from linkprune.codecs import ONE
 from linkprune.plots import style
@@ -47,7 +47,7 @@ def _style(beta, betas):
 
 
 def _recall(axes, own, look, betas):
-    ends, sizes = [], sorted({int(row["code_bytes"]) for row in own})
+    ends, sizes = [], sorted({int(row["bytes"]) for row in own})
     for first, beta, at in _curves(own, look, betas):
         colour, marker = look[first]
         x = [int(row["bytes"]) for row in at]
@@ -55,9 +55,7 @@ def _recall(axes, own, look, betas):
             100 * np.array([float(row[f"R@1{end}"]) for row in at]) for end in ("", "_lo", "_hi")
         )
         axes.fill_between(x, lo, hi, color=colour, alpha=0.12, lw=0)
-        hollow = "white" if beta != "none" else colour
-        axes.plot(x, y, color=colour, ls=_style(beta, betas), marker=marker, ms=4.5, lw=1.5,
-                  mfc=hollow)  # fmt: skip
+        axes.plot(x, y, color=colour, ls=_style(beta, betas), marker=marker, ms=4.5, lw=1.5)
         ends.append((x[-1], y[-1], _name(first, beta), colour))
     axes.xaxis.set_major_locator(FixedLocator(sizes))
     axes.set(xlabel="bytes per vector: code and regression, links apart",
@@ -95,9 +93,13 @@ def _change(axes, own, look, betas):
         ends.append((x[-1], y[-1], _name(first, beta), colour))
     axes.axhline(0, color=look[ONE][0] if ONE in look else style.GREY, lw=1.2)
     axes.xaxis.set_major_locator(FixedLocator(sorted({int(row["code_bytes"]) for row in own})))
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:+g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(_signed))
     axes.set(xlabel="bytes per code, in one level and in two",
              ylabel="change of R@1, points of per cent")  # fmt: skip
     axes.set_title("two levels against one of equal bytes")
     if ends:
         style.label_ends(axes, ends)
+
+
+def _signed(value, _):
+    return f"{value:+g}".replace("-", "\N{MINUS SIGN}") if value else "0"

@@ -8,6 +8,7 @@
 # results/interop/: files for others, and latency.h5 beside timing.h5 for them (docs/interop.md)
 # results/figures/estimators.svg, structure.svg, cost.svg, toy.svg, pruning.svg, pruning_training.svg, each with .pdf
 # results/pruning_initial.csv; results/claims.csv, claims.md; results/report.html
+# results/manifest.sha256: the hashes of all of these that are no timings
 #
 # {codec} OPQ36_144, PQ32, PQ2x12_OPQ33_132 (two levels); {graph} hnsw_L6_M32_efC200_OPQ36_144 (built on those codes) or ..._float,
 # nsw_M12_efC300_float, vamana_R32_a1.1_efC100_float, nsg_R24_K64_efC100_float, and unions with +;

@@ -211,25 +211,17 @@ def codec(key):
         )
     bits, nsq, d_out, plain = (n and int(n) for n in found.groups())
     parsed = Codec(nsq or plain, d_out, bits)
-    if bits:
-        _two_levels(parsed)
+    if bits and (parsed.nsq < 2 or (d_out or 2) % 2 or (d_out or 2) > MOST_D):
+        raise ConfigError(
+            f"codec {key}: after a first level expected at least 2 parts, and an even number of "
+            f"dimensions, {MOST_D} or less"
+        )
     if d_out and d_out % nsq:
         raise ConfigError(
             f"codec {key}: {parsed.d_out} dimensions do not divide into {parsed.nsq} parts, "
             f"expected a multiple such as {-(-parsed.d_out // parsed.nsq) * parsed.nsq}"
         )
     return parsed
-
-
-def _two_levels(key):
-    """Refuse a codec in two levels that no code can be made of."""
-    if key.nsq < 2:
-        raise ConfigError(f"codec {key}: {key.nsq} part, expected at least 2 after a first level")
-    if key.d_out and (key.d_out % 2 or key.d_out > MOST_D):
-        raise ConfigError(
-            f"codec {key}: {key.d_out} dimensions, expected an even number of at most {MOST_D} "
-            "after a first level"
-        )
 
 
 def graph(key):

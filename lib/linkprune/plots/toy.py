@@ -32,7 +32,7 @@ def graphs(found, hub, efSearch):
         axes.set(aspect="equal", xlim=(-0.05, 1.05), ylim=(-0.05, 1.05), xticks=[], yticks=[])
         axes.set_xlabel(note)
         axes.spines[:].set_visible(False)
-    figure.suptitle(_hubs(found, hub), x=0.01, ha="left", fontsize=13)
+    figure.suptitle(_hubs(found, hub) + "\n", x=0.01, ha="left", fontsize=13)
     _key(figure, hub)
     return figure
 

@@ -29,7 +29,7 @@ made four 4 "$@"
 
 fresh avx2
 rm "$copies"/avx2/lib/linkprune/kernels/*.so
-(cd "$copies/avx2" && CFLAGS=-DANN_NO_AVX512 "$bin/python" setup.py -q build_ext --inplace)
+(cd "$copies/avx2" && CFLAGS=-DANN_NO_AVX512 "$bin/python" -W ignore setup.py -q build_ext --inplace)
 # What else chooses code by what the machine can do: NumPy, its BLAS and Faiss's, the C library.
 export NPY_DISABLE_CPU_FEATURES=X86_V4 OPENBLAS_CORETYPE=Haswell FAISS_OPT_LEVEL=avx2
 export GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512DQ,-AVX512BW

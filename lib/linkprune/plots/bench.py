@@ -116,14 +116,16 @@ def _bar(axes, y, row):
 
 
 def _digits(x):
-    return f"{x:.{max(0, 1 - math.floor(math.log10(x)))}f}"
+    """Three digits, at most two behind the point."""
+    return f"{x:.{min(2, max(0, 2 - math.floor(math.log10(x))))}f}"
 
 
 def _quality(row):
-    """The first measure that the stage is judged by, ours and the reference's."""
+    """The measure that is worse than asked for, else the first one: ours and the reference's."""
     ours, theirs = speed.named(row["quality"]), speed.named(row["reference_quality"])
     stage = next(stage for stage in speed.STAGES if stage.key == row["stage"])
-    name = next(iter(stage.quality))
+    worse = row["quality_verdict"].removeprefix("worse ").split(", ")
+    name = next((x for x in stage.quality if x in worse), next(iter(stage.quality)))
     digits = ",.0f" if max(ours[name], theirs[name]) >= 1000 else ".4g"
     return f"{name} {ours[name]:{digits}}, its {theirs[name]:{digits}}"
 

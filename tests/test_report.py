@@ -208,7 +208,7 @@ def test_table_2_has_a_cell_for_what_was_measured_and_a_point_for_each_row(tmp_p
     numeric = dict(zip(made["head"], made["numeric"], strict=True))
     assert numeric["R@1, %"] and numeric["T"] and not numeric["row"] and not numeric["mode"]
     points = made["plot"]["points"]
-    assert [p["style"] for p in points] == ["dashed", "solid", "dashed", "solid", "solid"]
+    assert [p["style"] for p in points] == ["solid", "dashed", "solid", "dashed", "dashed"]
     assert [p["end"] for p in points] == [False] * 4 + [True]
     assert (
         points[3]["efSearch"] == 16 and points[3]["ndis"] == 160 and "ms_per_query" not in points[3]

@@ -53,8 +53,10 @@ def test_killed_anywhere_the_same_command_ends_with_the_same_bits(tmp_path, tmp_
 
 def test_a_live_run_is_not_disturbed_by_a_second_one(tmp_path):
     folder = copied(tmp_path / "repo")
+    # The second run needs seconds to start; the first must not be done by then.
     target = "results/angles/hnsw_L5_M8_efC20_float/unpruned/OPQ8_32/none/search.h5"
-    first = Run(folder, *TOY, "--", target, cores=1)
+    more = target.replace("angles", "blobs")
+    first = Run(folder, *TOY, "--", target, more, cores=1)
     deadline = time.monotonic() + 60
     while not list(folder.glob(".snakemake/locks/*.lock")):
         assert time.monotonic() < deadline and first.process.poll() is None

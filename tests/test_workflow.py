@@ -137,7 +137,7 @@ def planned(text):
 
 def jobs(n=1, **counts):
     """As many jobs in both data sets, then table, figures and target."""
-    last = {"table": 1, "table2_plot": 1, "cost_plot": 1, "all": 1}
+    last = dict.fromkeys(("table", "table2_plot", "cost_plot", "claims", "report", "all"), 1)
     return {**last, **{rule: n * c for rule, c in counts.items()}}
 
 
@@ -152,7 +152,7 @@ def overlay(path, content):
 
 def test_toy_run_succeeds_without_a_warning_in_its_logs(toy):
     logs = [p.read_text() for p in (toy / "logs").rglob("*.log")]
-    assert len(logs) == 34
+    assert len(logs) == 37
     assert not [text for text in logs if "Warning" in text or "Traceback" in text]
     assert not list((toy / "results").rglob("*.tmp"))
 
@@ -212,7 +212,7 @@ def test_recall_beyond_the_number_of_results_is_not_reported(toy):
 def test_markdown_groups_by_data_set(toy):
     text = (toy / "results/table2.md").read_text()
     assert re.findall(r"^## (\w+) \(50 queries\)$", text, re.M) == ["blobs", "angles"]
-    for group in text.split("\n## ")[1:]:
+    for group in text.partition("\n## Paired differences")[0].split("\n## ")[1:]:
         lines = [line for line in group.splitlines() if line.startswith("|")]
         assert len(lines) == 2 + 5 + 3
         assert len({line.count("|") for line in lines}) == 1
@@ -249,12 +249,15 @@ def test_a_config_value_reruns_exactly_what_depends_on_it(toy, tmp_path):
         "seed of blobs": {"datasets": {"blobs": {"seed": 1}}},
     }
     want = {
-        "k_reorder": jobs(2, search=1, timing=1),
-        "beta_rounds": jobs(2, beta=1, encode_beta=1, search=1, exhaustive=1, timing=1),
+        "k_reorder": {**jobs(2, search=1, timing=1), "manifest": 1},
+        "beta_rounds": {
+            **jobs(2, beta=1, encode_beta=1, search=1, exhaustive=1, timing=1),
+            "manifest": 1,
+        },
         "queries": jobs(2, timing=2),
         "seed of blobs": jobs(
             vectors=1, groundtruth=1, opq=1, encode=1, hnsw=2, beta=1, encode_beta=1, search=2,
-            exhaustive=2, timing=2, structure=1, structure_plot=1,
+            exhaustive=2, timing=2, structure=1, structure_plot=1, manifest=1,
         ),
     }  # fmt: skip
     runs = {
@@ -267,13 +270,14 @@ def test_a_config_value_reruns_exactly_what_depends_on_it(toy, tmp_path):
 def test_an_edit_reruns_exactly_what_reaches_the_file(toy, tmp_path):
     after_codes = dict(beta=1, encode_beta=1, search=2, exhaustive=2, timing=2)
     want = {
-        "metrics.py": jobs(2, search=2, exhaustive=2),
+        "metrics.py": {**jobs(2, search=2, exhaustive=2), "manifest": 1},
         "tables.py": jobs(),
         "opq.py": {
             **jobs(2, opq=1, encode=1, hnsw=1, structure=1, **after_codes),
             "structure_plot": 1,
+            "manifest": 1,
         },
-        "kernels/_beta.abi3.so": jobs(2, **after_codes),
+        "kernels/_beta.abi3.so": {**jobs(2, **after_codes), "manifest": 1},
     }
     runs = {}
     for name in want:
@@ -287,11 +291,11 @@ def test_an_edit_reruns_exactly_what_reaches_the_file(toy, tmp_path):
 def test_jobs_run_the_code_of_the_copy(toy, tmp_path):
     folder = twin(toy, tmp_path / "copy")
     module = folder / "lib/linkprune/tables.py"
-    edited = module.read_text().replace('"# Table 2:', '"# Table two:')
+    edited = module.read_text().replace('f"# {title}"', 'f"# This is {title}"')
     assert edited != module.read_text()
     module.write_text(edited)
     Run(folder, *TOY).well()
-    assert (folder / "results/table2.md").read_text().startswith("# Table two:")
+    assert (folder / "results/table2.md").read_text().startswith("# This is Table 2")
     assert accuracy(folder) == accuracy(toy)
 
 
@@ -405,7 +409,7 @@ def test_lint_format_and_the_full_config_are_clean(tmp_path):
     rows |= dict.fromkeys(("beta", "encode_beta"), 6 + 3 + 8 + 5) | {"exhaustive": 6 + 3 + 11}
     want = dict(estimators=2, estimators_plot=1, structure=2, structure_plot=1,
                 vectors=2, groundtruth=2, opq=4 + 3 + 5, encode=4 + 3 + 5, hnsw=6 + 3 + 6 + 5,
-                **rows, codecs=1, initial=1, claims=1, report=1, manifest=1,
+                **rows, codecs=1, initial=1, manifest=1,
                 training_queries=1, prune=3, rival=3, curve=12, pruning_time=1, pruning_table=1,
                 table=2, figure5_plot=1, pruning_plot=1, toy=1)  # fmt: skip
     assert planned(demo) == jobs(**want)

@@ -136,7 +136,11 @@ def _exists(claim, chosen, tables):
     column = claim["exists"]["column"]
     for _, own in itertools.groupby(chosen, lambda row: row["dataset"]):
         own = list(own)
-        best = min(own, key=lambda row: (float(row[column]) >= 0, float(row["p"])))
+        below = [row for row in own if float(row[column]) < 0]
+        if below:
+            best = min(below, key=lambda row: float(row["p"]))
+        else:
+            best = min(own, key=lambda row: float(row[column]))
         p = min(1.0, float(best["p"]) * len(own))
         reading = _reading(claim, best, column, float(best[column]))
         yield {**reading, "lo": float(best["lo"]), "hi": float(best["hi"]), "p": p}

@@ -96,7 +96,7 @@ def _code_plot(found):
         point = {
             "dataset": row["dataset"],
             "series": series(row),
-            "style": "solid" if shown == most else "dashed",
+            "style": "dashed" if _order(shown) > 0 else "solid",
             "note": "exhaustive" if exhaustive else f"re-ranked {row['k_reorder']}",
             "end": exhaustive,
         }
@@ -109,7 +109,7 @@ def _code_plot(found):
             ["ms_per_query", "ms per query", "log"],
         ],
         "y": [[share, share, "linear"] for share in SHARES if found[0][share]],
-        "note": "Strong: re-ranked by the reconstructions; dashed: by the codes alone. "
+        "note": "Solid: ranked by the codes alone; dashed: re-ranked by the reconstructions. "
         "Diamonds: exhaustive search. Bands: 95 % Wilson intervals.",
     }
 

@@ -23,7 +23,10 @@ def main(key, parts, out):
     """Build and write."""
     a = np.load(parts)
     codec = SimpleNamespace(
-        centroids=a["centroids"], d_out=a["rotated"].shape[1], rotate=lambda x, threads: x
+        centroids=a["centroids"],
+        coarse=None,
+        d_out=a["rotated"].shape[1],
+        rotate=lambda x, threads: x,
     )
     start = time.process_time()
     graph = faiss_hnsw.build(keys.graph(key), a["rotated"], codec=codec, codes=a["codes"])

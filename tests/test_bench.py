@@ -94,3 +94,18 @@ def test_a_stage_that_fails_says_why(files, tmp_path):
                    "train", "--sides", "ours", "--original-python", sys.executable)  # fmt: skip
     assert done.returncode != 0
     assert done.stderr.splitlines()[-1].startswith("compare.py: ")
+
+
+def test_every_builder_builds_the_graph_of_every_degree(files, tmp_path):
+    python = os.environ.get("LINKPRUNE_ORIGINAL_PYTHON") or str(ROOT / ".venv174/bin/python")
+    if not os.access(python, os.X_OK):
+        pytest.skip(f"no {python}: bench/original_env.sh .venv174 makes it")
+    out = tmp_path / "builders.csv"
+    words = [*files, "--codec=OPQ4_16", "--L=4,9", "--efSearch=16", "--original-python", python]
+    command = [sys.executable, ROOT / "bench/builders.py", *words, "--out", out]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = runs_of(out)
+    builders = ["batched", "batched", "sequential", "faiss", "original"]
+    assert [(row["L"], row["builder"]) for row in rows] == [(L, b) for L in "49" for b in builders]
+    assert all(float(row["links"]) <= int(row["L"]) and float(row["R@10"]) > 0.5 for row in rows)

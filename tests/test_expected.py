@@ -5,8 +5,6 @@ import csv
 from test_workflow import ROOT, Run, copied, table
 
 POINT = ("dataset", "graph", "policy", "codec", "beta", "mode", "efSearch", "k_reorder")
-# Another LAPACK rounds differently, and 300 digits count for a third of a point each.
-TOLERANCE = {"digits": 0.02, "patches": 0.01}
 
 
 def test_demo_matches_the_expected_figures(tmp_path):
@@ -18,7 +16,4 @@ def test_demo_matches_the_expected_figures(tmp_path):
     assert len(expected) == 18 and len(got) == 66
     for row in expected:
         ours = got[tuple(row[c] for c in POINT)]
-        for recall in ("R@1", "R@10", "R@100"):
-            away = abs(float(ours[recall]) - float(row[recall]))
-            assert away <= TOLERANCE[row["dataset"]] + 1e-9, (recall, row, ours)
-        assert abs(float(ours["mse"]) / float(row["mse"]) - 1) < 0.01
+        assert {column: ours[column] for column in row} == row  # the same bits on every machine

@@ -219,10 +219,11 @@ def test_a_comparison_needs_a_learned_graph():
 def test_training_marks_the_chosen_step_of_every_seed():
     of_seeds = {1: (history(0), 3), 2: (history(10), 5)}
     figure = training.steps({("d", "g", "rl_edge"): of_seeds})
-    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+    *panels, names = figure.axes
+    assert [axes.get_title(loc="left") for axes in panels] == [
         title for title, _ in training.HISTORY.values()
     ]
-    reward, score = figure.axes[0], figure.axes[-1]
+    reward, score = panels[0], panels[-1]
     line, dot = reward.lines[2:]
     assert line.get_xdata().tolist() == [1, 2, 3, 4, 5, 6]
     assert line.get_ydata().tolist() == [10, 11, 12, 13, 14, 15]
@@ -231,7 +232,8 @@ def test_training_marks_the_chosen_step_of_every_seed():
     assert validated.get_xdata().tolist() == [2, 4, 6]
     assert np.allclose(validated.get_ydata(), [30, 20, 25])
     assert np.isclose(chosen.get_ydata()[0], 20)
-    assert texts(score) == ["seed 1", "seed 2"] and not texts(reward)
+    assert [text.get_text() for text in names.get_legend().get_texts()] == ["seed 1", "seed 2"]
+    assert names.get_legend().get_title().get_text() == "d\ng\nrl_edge"
 
 
 def test_the_csv_of_the_training_has_every_step_and_marks_the_chosen_one():

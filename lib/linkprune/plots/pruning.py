@@ -113,8 +113,9 @@ def _learned(axes, learned, measure):
             axes.plot(line, TARGETS, color=colour, lw=2, zorder=5)
             axes.plot(x, y, "o", color=colour, ms=3, zorder=5)
             if measure == "R@1":
-                bounds = of["R@1_lo"], of["R@1_hi"]
-                axes.fill_between(x, *bounds, color=colour, alpha=0.15 / len(of_seeds), lw=0)
+                seen = slice(int((y <= HIGHEST).sum()) + 1)  # what leaves the panel, to there
+                bounds = of["R@1_lo"][seen], of["R@1_hi"][seen]
+                axes.fill_between(x[seen], *bounds, color=colour, alpha=0.15 / len(of_seeds), lw=0)
         drawn = np.flatnonzero((y >= LOWEST) & (y <= HIGHEST))
         if len(drawn):
             at = drawn[int(heights[i] * len(drawn))]

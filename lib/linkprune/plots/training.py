@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from linkprune.plots import style
@@ -16,6 +17,7 @@ HISTORY = {
     "links": ("links", np.asarray),
     "score": ("distances in validation", np.exp),
 }
+ACROSS = 4  # panels in a line
 COLUMNS = [*"dataset graph policy seed step".split(), *HISTORY, "chosen"]
 
 
@@ -32,28 +34,29 @@ def points(histories):
 
 @style.styled
 def steps(histories):
-    """Training step by step: a row for each agent, a column for each quantity, a line for each
+    """Training step by step: two rows for each agent, a panel for each quantity, a line for each
     seed.
 
     histories: (dataset, graph, agent) -> {seed: (history, chosen)}, history a dict of the HISTORY
     arrays (steps,), NaN where a step was not validated, and chosen the step that validation chose,
     marked by a dot.
     """
-    figure = Figure((2.3 * len(HISTORY), 2.3 * len(histories)), layout="constrained")
-    panels = figure.subplots(len(histories), len(HISTORY), squeeze=False)
+    lines = -(-(len(HISTORY) + 1) // ACROSS)  # the last place is for names
+    figure = Figure((2.9 * ACROSS, 2.3 * lines * len(histories)), layout="constrained")
+    panels = figure.subplots(lines * len(histories), ACROSS, squeeze=False)
+    panels = panels.reshape(len(histories), -1)
     for (name, of_seeds), line in zip(histories.items(), panels, strict=True):
-        line[0].set_ylabel("\n".join(name), color=style.INK, size=7)
-        for (quantity, (title, shown)), axes in zip(HISTORY.items(), line, strict=True):
+        for axes in line[len(HISTORY) :]:
+            axes.set_axis_off()
+        seeds = [Line2D([], [], color=style.COLOURS[i % len(style.COLOURS)], label=f"seed {seed}")
+                 for i, seed in enumerate(of_seeds)]  # fmt: skip
+        line[-1].legend(handles=seeds, title="\n".join(name), loc="center", frameon=False)
+        for (quantity, (title, shown)), axes in zip(HISTORY.items(), line, strict=False):
             axes.set(title=title, xlabel="step")
             axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-            for i, (seed, (history, chosen)) in enumerate(of_seeds.items()):
+            for i, (history, chosen) in enumerate(of_seeds.values()):
                 y, colour = shown(history[quantity]), style.COLOURS[i % len(style.COLOURS)]
                 at = np.flatnonzero(np.isfinite(y))
                 axes.plot(at + 1, y[at], color=colour, lw=1.2)
                 axes.plot(chosen + 1, y[chosen], "o", color=colour, ms=5)
-                if axes is line[-1] and len(of_seeds) > 1:
-                    axes.annotate(
-                        f"seed {seed}", (at[-1] + 1, y[at[-1]]), (6, 0), color=colour, size=7,
-                        textcoords="offset points", va="center",
-                    )  # fmt: skip
     return figure

@@ -198,12 +198,18 @@ def test_colours_go_with_recall_within_a_data_set():
     assert np.isclose(light(first).max(), light(second).max())
 
 
+def luminance(colour):
+    """Relative luminance as WCAG 2 has it."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+              for c in mpl.colors.to_rgb(colour)]  # fmt: skip
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
 def test_texts_are_readable_on_their_cells():
     (axes,) = table2.heat(table2.cells(table("a"))).axes
     for patch, text in zip(axes.patches, axes.texts[::2], strict=False):
-        ink, ground = (np.dot(mpl.colors.to_rgb(c), (0.3, 0.59, 0.11))
-                       for c in (text.get_color(), patch.get_facecolor()[:3]))  # fmt: skip
-        assert abs(ink - ground) > 0.35
+        dark, light = sorted((luminance(text.get_color()), luminance(patch.get_facecolor()[:3])))
+        assert (light + 0.05) / (dark + 0.05) > 3.9  # no colour allows more with this ink
 
 
 def test_a_published_number_stands_in_its_cell_alone():

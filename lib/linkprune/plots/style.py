@@ -46,9 +46,16 @@ def save(figure, path):
 
 
 def ink_on(colour):
-    """White or dark, whichever is easier to read on a colour."""
-    luminance = np.dot(mpl.colors.to_rgb(colour), (0.3, 0.59, 0.11))
-    return "white" if luminance < 0.55 else INK
+    """White or INK, whichever has the larger contrast ratio (WCAG 2) on a colour."""
+    own, ink = _luminance(colour), _luminance(INK)
+    return "white" if 1.05 / (own + 0.05) > (own + 0.05) / (ink + 0.05) else INK
+
+
+def _luminance(colour):
+    """Relative luminance, 0 black to 1 white."""
+    c = np.array(mpl.colors.to_rgb(colour))
+    linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+    return linear @ (0.2126, 0.7152, 0.0722)
 
 
 def label(axes, x, y, text, colour=GREY, size=6.5, side="left"):

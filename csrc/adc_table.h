@@ -3,40 +3,30 @@
 #define ANN_ADC_TABLE_H
 #include "kernels.h"
 
-#define FIRST_LANES {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
+enum { ROW_BLOCK = 4 * LANES };
 
-enum { ROW_BLOCK = 4 };
-
-/* out[b] = distances of x (dsub) and the 64 centroids from c on of centroids_t (dsub, 256), t
- * ascending. */
+/* out = distances of x (dsub) and the 64 centroids from c on of centroids_t (dsub, 256), t ascending.
+ * Arrays, not vectors of sixteen: where a register holds fewer, gcc keeps such vectors in memory. */
 ANN_INLINE void ann_row_block(const float *x, const float *centroids_t, size_t dsub, int ip,
-                              size_t c, v16 out[ROW_BLOCK])
+                              size_t c, float out[ROW_BLOCK])
 {
-    for (int b = 0; b < ROW_BLOCK; b++)
-        out[b] = (v16){0};
+    float acc[ROW_BLOCK] = {0};
     for (size_t t = 0; t < dsub; t++) {
-        for (int b = 0; b < ROW_BLOCK; b++) {
-            v16 y = *(const v16 *)(centroids_t + t * KSUB + c + b * LANES);
-            if (ip) {
-                out[b] -= x[t] * y;
-            } else {
-                v16 diff = x[t] - y;
-                out[b] += diff * diff;
-            }
+        const float *y = centroids_t + t * KSUB + c;
+        for (int j = 0; j < ROW_BLOCK; j++) {
+            float diff = x[t] - y[j];
+            acc[j] += ip ? -x[t] * y[j] : diff * diff;
         }
     }
+    memcpy(out, acc, sizeof acc);
 }
 
 /* row[c] = distance of x (dsub) and centroid c of centroids_t (dsub, 256). */
 ANN_INLINE void ann_table_row(const float *x, const float *centroids_t, size_t dsub, int ip,
                               float *row)
 {
-    for (size_t c = 0; c < KSUB; c += ROW_BLOCK * LANES) {
-        v16 acc[ROW_BLOCK];
-        ann_row_block(x, centroids_t, dsub, ip, c, acc);
-        for (int b = 0; b < ROW_BLOCK; b++)
-            *(v16 *)(row + c + b * LANES) = acc[b];
-    }
+    for (size_t c = 0; c < KSUB; c += ROW_BLOCK)
+        ann_row_block(x, centroids_t, dsub, ip, c, row + c);
 }
 
 ANN_INLINE void ann_table(const float *x, const float *centroids_t, size_t nsq, size_t dsub,
@@ -48,21 +38,18 @@ ANN_INLINE void ann_table(const float *x, const float *centroids_t, size_t nsq, 
 
 enum { QUAD = 4, PANEL = 2 * LANES };
 
-/* out[r] = distances of x[r] (d) and the 32 centroids of a panel (d, 32), t ascending. */
-ANN_INLINE void ann_panel(const float *const x[QUAD], const float *panel, size_t d, int ip,
-                          v16 out[QUAD][2])
+/* out[r] = distances of x[r] (d) and the 32 centroids of a panel (d, step), t ascending. */
+ANN_INLINE void ann_panel(const float *const x[QUAD], const float *panel, size_t d, size_t step,
+                          int ip, float out[QUAD][PANEL])
 {
-    for (int r = 0; r < QUAD; r++)
-        out[r][0] = out[r][1] = (v16){0};
-    for (size_t t = 0; t < d; t++, panel += PANEL)
+    float acc[QUAD][PANEL] = {{0}};
+    for (size_t t = 0; t < d; t++, panel += step)
         for (int r = 0; r < QUAD; r++)
-            for (int j = 0; j < 2; j++) {
-                v16 y = *(const v16 *)(panel + j * LANES), diff = x[r][t] - y;
-                if (ip)
-                    out[r][j] -= x[r][t] * y;
-                else
-                    out[r][j] += diff * diff;
+            for (int j = 0; j < PANEL; j++) {
+                float diff = x[r][t] - panel[j];
+                acc[r][j] += ip ? -x[r][t] * panel[j] : diff * diff;
             }
+    memcpy(out, acc, sizeof acc);
 }
 
 /* How many floats the tables of a query have: nsq * 256, and the 2 * 2^bits of a first level. */
@@ -81,8 +68,8 @@ ANN_INLINE void ann_coarse_tables(const ann_space *s, const float *x, size_t n, 
         for (size_t r = 0; r < QUAD; r++) /* past the end: the last row again, unused */
             rows[r] = x + (2 * (r < n ? r : n - 1) + h) * half;
         for (size_t c = 0; c < k; c += PANEL) {
-            v16 out[QUAD][2];
-            ann_panel(rows, coarse->panels + (h * k + c) * half, half, s->ip, out);
+            float out[QUAD][PANEL];
+            ann_panel(rows, coarse->panels + (h * k + c) * half, half, PANEL, s->ip, out);
             for (size_t r = 0; r < n; r++)
                 memcpy(tables + r * ann_table_size(s) + s->nsq * KSUB + h * k + c, out[r],
                        sizeof out[r]);
@@ -111,13 +98,35 @@ ANN_INLINE const float *ann_query_table(const ann_space *s, const float *x, size
     return tables;
 }
 
-/* The least of sixteen lanes' (value, index) pairs, the smaller index where values tie. */
-ANN_INLINE size_t ann_least_lane(v16 values, i16 indices, float *least)
+/* The least value of every lane and its index, which is 0 where no value is less than infinity. */
+typedef struct {
+    float value[LANES];
+    int32_t index[LANES];
+} ann_least;
+
+ANN_INLINE void ann_begin_least(ann_least *least)
 {
-    float best[LANES];
-    int32_t at[LANES];
-    memcpy(best, &values, sizeof best);
-    memcpy(at, &indices, sizeof at);
+    for (int j = 0; j < LANES; j++) {
+        least->value[j] = __builtin_inff();
+        least->index[j] = 0;
+    }
+}
+
+/* Take those of the values x (16), whose indices are first ... first + 15, that are less. */
+ANN_INLINE void ann_take_less(const float *x, int32_t first, ann_least *least)
+{
+    for (int j = 0; j < LANES; j++) {
+        int less = x[j] < least->value[j];
+        least->index[j] = less ? first + j : least->index[j];
+        least->value[j] = less ? x[j] : least->value[j];
+    }
+}
+
+/* The least of all lanes, the smaller index where values tie. */
+ANN_INLINE size_t ann_least_lane(ann_least *least, float *value)
+{
+    float *best = least->value;
+    int32_t *at = least->index;
     for (int half = LANES / 2; half > 0; half /= 2)
         for (int j = 0; j < half; j++) {
             int other = (best[j + half] < best[j]) |
@@ -125,31 +134,8 @@ ANN_INLINE size_t ann_least_lane(v16 values, i16 indices, float *least)
             best[j] = other ? best[j + half] : best[j];
             at[j] = other ? at[j + half] : at[j];
         }
-    *least = best[0];
+    *value = best[0];
     return (size_t)at[0];
-}
-
-/* Take the lanes of x that are less than those of *least, with their indices. */
-ANN_INLINE void ann_take_less(v16 x, i16 lane, v16 *least, i16 *index)
-{
-    i16 less = x < *least;
-    *index = (lane & less) | (*index & ~less);
-    *least = (v16)(((i16)x & less) | ((i16)*least & ~less));
-}
-
-/* The centroid of centroids_t (dsub, 256) nearest to x (dsub), the smaller index where they tie. */
-ANN_INLINE size_t ann_nearest(const float *x, const float *centroids_t, size_t dsub)
-{
-    i16 lane = FIRST_LANES, index = lane;
-    v16 best = (v16){0} + __builtin_inff();
-    for (size_t c = 0; c < KSUB; c += ROW_BLOCK * LANES) {
-        v16 acc[ROW_BLOCK];
-        ann_row_block(x, centroids_t, dsub, 0, c, acc);
-        for (int b = 0; b < ROW_BLOCK; b++, lane += LANES)
-            ann_take_less(acc[b], lane, &best, &index);
-    }
-    float least;
-    return ann_least_lane(best, index, &least);
 }
 
 #endif

@@ -91,24 +91,23 @@ int ann_least_column(const float *x, const float *w, size_t n, size_t depth, siz
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t i = 0; i < n; i += BLOCK_ROWS) {
         const float *rows[BLOCK_ROWS];
-        v16 best[BLOCK_ROWS];
-        i16 index[BLOCK_ROWS] = {{0}}, lane = FIRST_LANES;
+        ann_least found[BLOCK_ROWS];
         for (size_t r = 0; r < BLOCK_ROWS; r++) { /* past the end: the last row again, unused */
             rows[r] = x + (i + r < n ? i + r : n - 1) * depth;
-            best[r] = (v16){0} + __builtin_inff();
+            ann_begin_least(&found[r]);
         }
-        for (size_t j = 0; j < k; j += BLOCK_COLS, lane += BLOCK_COLS) {
+        for (size_t j = 0; j < k; j += BLOCK_COLS) {
             float out[BLOCK_ROWS][BLOCK_COLS];
             ann_block(rows, w + j, depth, ldw, out);
             for (size_t r = 0; r < BLOCK_ROWS; r++) {
                 for (size_t c = k - j; c < BLOCK_COLS; c++) /* columns that only fill up */
                     out[r][c] = __builtin_inff();
-                ann_take_less(*(v16 *)out[r], lane, &best[r], &index[r]);
-                ann_take_less(*(v16 *)(out[r] + LANES), lane + LANES, &best[r], &index[r]);
+                ann_take_less(out[r], (int32_t)j, &found[r]);
+                ann_take_less(out[r] + LANES, (int32_t)j + LANES, &found[r]);
             }
         }
         for (size_t r = 0; r < BLOCK_ROWS && i + r < n; r++)
-            codes[(i + r) * stride] = (uint8_t)ann_least_lane(best[r], index[r], &least[i + r]);
+            codes[(i + r) * stride] = (uint8_t)ann_least_lane(&found[r], &least[i + r]);
     }
     return ANN_OK;
 }

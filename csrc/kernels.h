@@ -24,6 +24,14 @@
 #define ANN_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #endif
 
+/* Whether a register holds sixteen floats. Where it does not, gcc keeps vectors of so many in memory:
+ * what is to be fast everywhere is written with arrays, which it splits as it likes. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(ANN_NO_CLONES) && !defined(ANN_NO_AVX512)
+#define ANN_SIXTEEN __builtin_cpu_supports("avx512f")
+#else
+#define ANN_SIXTEEN 0
+#endif
+
 #define ANN_INLINE static inline __attribute__((always_inline))
 
 /* Sixteen floats, added lane by lane: one zmm, two ymm or four xmm registers. */

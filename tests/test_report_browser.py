@@ -152,7 +152,7 @@ def test_a_point_says_its_efsearch_distances_recall_and_time(page, folder):
     rows = [r for r in table(folder) if r["dataset"] == "blobs" and r["beta"] == "beta2x256"]
     found = marks(page)
     assert len(found) == 8  # of blobs: 4 and 2 points on the graphs, 2 exhaustive ones
-    own = [m for m in found if m[0].endswith("beta2x256") and m[1] == "solid"]
+    own = [m for m in found if m[0].endswith("beta2x256") and m[1] == "dashed"]
     x, y = max((m[2:] for m in own[:2]), key=lambda at: at[0])
     assert page.run("return document.getElementById('tip').hidden")
     page.move(x, y)

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from compare import interpreter, prepare, say
 
-from linkprune import builders, hnsw, keys, metrics, opq, pruning_tables, stats, timing
+from linkprune import builders, hnsw, keys, metrics, opq, rows, stats, timing
 from linkprune.errors import LinkPruneError
 from linkprune.graph import Graph
 from linkprune.kernels import beam
@@ -121,15 +121,15 @@ def main():
     a = p.parse_args()
     try:
         with tempfile.TemporaryDirectory() as work:
-            rows = []
+            found = []
             for row in study(a, Path(work)):
-                rows.append({c: f"{v:.6g}" if isinstance(v, float) else v for c, v in row.items()})
-                print(*(f"{c} {rows[-1][c]}" for c in COLUMNS), sep="  ", flush=True)
-                pruning_tables.write_csv(a.out, rows, COLUMNS)  # what was measured outlives a kill
+                found.append(row)
+                print(*(f"{c} {row[c]}" for c in COLUMNS), sep="  ", flush=True)
+                rows.write(a.out, found, COLUMNS)  # what was measured outlives a kill
     except (LinkPruneError, OSError, ValueError) as e:
         sys.exit(f"builders.py: {e}")
     print(
-        f"{timing.machine()['cpu']}, one thread, CPU seconds, {a.codec}, {len(rows)} rows: {a.out}"
+        f"{timing.machine()['cpu']}, one thread, CPU seconds, {a.codec}, {len(found)} rows: {a.out}"
     )
 
 

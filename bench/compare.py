@@ -40,6 +40,7 @@ from linkprune import (
     groundtruth,
     keys,
     opq,
+    rows,
     seeds,
     sources,
     speed,
@@ -256,7 +257,7 @@ def main():
             for stage in (STAGES[key] for key in a.stages):
                 for run in bench.compare(stage):
                     runs.append(run)
-                    speed_text.write_csv(a.out, runs, speed.RUN)  # outlives a kill
+                    rows.write(a.out, runs, speed.RUN)  # outlives a kill
     except (LinkPruneError, OSError, ValueError) as e:
         sys.exit(f"compare.py: {e}")
     print(speed_text.markdown(speed.rows(runs), header(a, x)))

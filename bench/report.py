@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from linkprune import speed, speed_text
+from linkprune import rows, speed, speed_text
 from linkprune.errors import LinkPruneError
 from linkprune.plots import bench, style
 
@@ -22,14 +22,14 @@ def main():
     p.add_argument("--figure", type=Path, help="its suffix says the format")
     a = p.parse_args()
     try:
-        rows = speed.rows(speed.read(a.runs))
+        found = speed.rows(speed.read(a.runs))
         if a.csv:
-            speed_text.write_csv(a.csv, rows, speed.ROW)
+            rows.write(a.csv, found, speed.ROW)
         if a.figure:
-            style.save(bench.ratios(rows), a.figure)
+            style.save(bench.ratios(found), a.figure)
     except (LinkPruneError, OSError) as e:
         sys.exit(f"report.py: {e}")
-    print(speed_text.markdown(rows))
+    print(speed_text.markdown(found))
 
 
 if __name__ == "__main__":

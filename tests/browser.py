@@ -16,6 +16,8 @@ FLAGS = (
     "--disable-background-networking --disable-component-update --disable-sync"
 ).split()
 
+PATIENCE = 30  # s
+
 
 class Browser:
     """One window; ``run`` runs JavaScript in it, ``command`` speaks to Chromium's own protocol."""
@@ -37,6 +39,13 @@ class Browser:
 
     def open(self, url):
         self._ask("POST", "/url", {"url": url})
+
+    def wait(self, condition):
+        """Until a JavaScript expression holds: a loaded page may still be running its scripts."""
+        deadline = time.monotonic() + PATIENCE
+        while not self.run(f"return {condition}"):
+            assert time.monotonic() < deadline, f"{condition}: not within {PATIENCE} s"
+            time.sleep(0.05)
 
     def run(self, script, *args):
         """What a function body returns; a promise is waited for."""
@@ -105,7 +114,7 @@ def browser(folder):
 
 
 def _wait(port):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()

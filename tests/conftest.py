@@ -2,13 +2,18 @@
 
 import contextlib
 import os
+from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when libgomp loads
 
 import numpy as np
 import pytest
 
+from linkprune import store
 from linkprune.graph import Graph
+from linkprune.index import Index
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_configure(config):
@@ -133,6 +138,27 @@ def flat(neighbors, entry_point=0):
     return Graph(
         neighbors, empty, np.zeros(1, np.int64), np.empty((0, 2), np.int32), entry_point, 0
     )
+
+
+def assembled(index, folder, beta=True):
+    """The Index of files that an Index was saved to, with or without its regression."""
+    index.codec.save(folder / "codec.h5", {})
+    index.graph.save(folder / "graph.h5", {})
+    index.beta.save(folder / "beta.h5", {})
+    store.save(folder / "codes.h5", {"codes": index.codes}, {})
+    codec, codes, graph, weights = (
+        folder / f"{name}.h5" for name in ("codec", "codes", "graph", "beta")
+    )
+    return Index.assemble(codec, codes, graph, weights if beta else None, "l2")
+
+
+@pytest.fixture(scope="session")
+def original_python():
+    """The interpreter with Faiss 1.7.4."""
+    python = os.environ.get("LINKPRUNE_ORIGINAL_PYTHON") or str(ROOT / ".venv174/bin/python")
+    if not os.access(python, os.X_OK):
+        pytest.skip(f"no {python}: bench/original_env.sh .venv174 makes it")
+    return python
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The comparison with the references, on a few vectors."""
 
 import csv
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,13 +31,11 @@ def runs_of(path):
         return list(csv.DictReader(f))
 
 
-def test_a_stage_brings_the_stages_before_it_and_is_kept(files, tmp_path):
-    python = os.environ.get("LINKPRUNE_ORIGINAL_PYTHON") or str(ROOT / ".venv174/bin/python")
-    if not os.access(python, os.X_OK):
-        pytest.skip(f"no {python}: bench/original_env.sh .venv174 makes it")
+def test_a_stage_brings_the_stages_before_it_and_is_kept(files, tmp_path, original_python):
     out, kept = tmp_path / "runs.csv", tmp_path / "kept"
     words = [*files, "--name", "few", "--codec", "OPQ4_16", "--beta", "beta2x256", "--out", out,
-             "--work", kept, "--original-python", python, "--sides", "ours,original"]  # fmt: skip
+             "--work", kept, "--sides", "ours,original"]  # fmt: skip
+    words += ["--original-python", original_python]
     done = compare(*words, "--stages", "encode", "--threads", "1", "--repetitions", "2")
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("original makes") == 3  # train, graph, beta
@@ -96,13 +93,11 @@ def test_a_stage_that_fails_says_why(files, tmp_path):
     assert done.stderr.splitlines()[-1].startswith("compare.py: ")
 
 
-def test_every_builder_builds_the_graph_of_every_degree(files, tmp_path):
-    python = os.environ.get("LINKPRUNE_ORIGINAL_PYTHON") or str(ROOT / ".venv174/bin/python")
-    if not os.access(python, os.X_OK):
-        pytest.skip(f"no {python}: bench/original_env.sh .venv174 makes it")
+def test_every_builder_builds_the_graph_of_every_degree(files, tmp_path, original_python):
     out = tmp_path / "builders.csv"
-    words = [*files, "--codec=OPQ4_16", "--L=4,9", "--efSearch=16", "--original-python", python]
-    command = [sys.executable, ROOT / "bench/builders.py", *words, "--out", out]
+    words = [*files, "--codec=OPQ4_16", "--L=4,9", "--efSearch=16"]
+    words += ["--original-python", original_python, "--out", out]
+    command = [sys.executable, ROOT / "bench/builders.py", *words]
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     rows = runs_of(out)

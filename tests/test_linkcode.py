@@ -3,13 +3,12 @@ import os
 
 import numpy as np
 import pytest
-from conftest import by_distance_then_id, clustered, ip_or_l2, random_graph, refuses
+from conftest import assembled, by_distance_then_id, clustered, ip_or_l2, random_graph, refuses
 
 import linkprune
-from linkprune import chunks, exhaustive, groundtruth, keys, linkcode, store
+from linkprune import chunks, exhaustive, groundtruth, keys, linkcode
 from linkprune.codec import Codec
 from linkprune.errors import ConfigError, DataError, ShapeError
-from linkprune.index import Index
 from linkprune.linkcode import LinkCode
 from linkprune.regression import Regression
 
@@ -199,14 +198,9 @@ def test_no_queries_give_no_results(held, query):
 
 def test_files_assemble_to_the_same_index(held, query, tmp_path):
     i = held.index
-    i.codec.save(tmp_path / "codec.h5", {})
-    i.graph.save(tmp_path / "graph.h5", {})
-    i.beta.save(tmp_path / "beta.h5", {})
-    store.save(tmp_path / "codes.h5", {"codes": i.codes}, {})
-    files = [tmp_path / f"{name}.h5" for name in ("codec", "codes", "graph", "beta")]
-    again = Index.assemble(*files, "l2")
+    again = assembled(i, tmp_path)
     assert same(again.search(query, 10, 20, 5), i.search(query, 10, 20, 5))
-    assert Index.assemble(*files[:3], None, "l2").beta is None
+    assert assembled(i, tmp_path, beta=False).beta is None
 
 
 def test_the_order_of_calls_matters(empty, held, base, query, tmp_path):

@@ -33,11 +33,11 @@ def page(opened):
     opened.resize(1280, 900)
     opened.prefer("light")
     opened.open(opened.address_of_page)
+    opened.wait("document.documentElement.className === 'ready'")
     return opened
 
 
 def test_nothing_is_fetched_and_nothing_goes_wrong(page):
-    assert page.run("return document.documentElement.className") == "ready"
     assert page.log("browser") == []
     messages = [json.loads(entry["message"])["message"] for entry in page.log("performance")]
     sent = [m["params"] for m in messages if m["method"] == "Network.requestWillBeSent"]

@@ -5,6 +5,7 @@ import csv
 import pytest
 from conftest import refuses
 
+from linkprune import rows as table
 from linkprune import speed, speed_text
 from linkprune.errors import DataError
 from linkprune.plots import bench
@@ -135,7 +136,7 @@ def test_runs_survive_the_file_and_rows_come_in_the_order_of_the_stages(tmp_path
     measured = [run for stage in ("float_graph", "search_64", "graph", "train")
                 for side in ("ours", "original", "faiss", "hnswlib")
                 for run in runs(stage, side, [1.25, 2.5])]  # fmt: skip
-    speed_text.write_csv(tmp_path / "runs.csv", measured, speed.RUN)
+    table.write(tmp_path / "runs.csv", measured, speed.RUN)
     assert speed.read([tmp_path / "runs.csv"]) == measured
     order = [(row["stage"], row["reference"]) for row in speed.rows(measured)]
     assert order == [
@@ -179,7 +180,7 @@ def test_tables_say_what_was_measured(tmp_path):
     assert "| 2.00 | holds | yes |" in text  # of 2 s wall and 1 s
     assert "| 80 | 50 | 20.0 | 1.50 |" in text
     assert "| over |" in text
-    speed_text.write_csv(tmp_path / "bench.csv", rows, speed.ROW)
+    table.write(tmp_path / "bench.csv", rows, speed.ROW)
     with open(tmp_path / "bench.csv", newline="") as f:
         first, second = csv.DictReader(f)
     assert list(first) == speed.ROW

@@ -5,10 +5,18 @@ import dataclasses
 import h5py
 import numpy as np
 import pytest
-from conftest import by_distance_then_id, clustered, integers, ip_or_l2, random_graph, refuses
+from conftest import (
+    assembled,
+    by_distance_then_id,
+    clustered,
+    integers,
+    ip_or_l2,
+    random_graph,
+    refuses,
+)
 
 from linkprune import coarse as training
-from linkprune import exhaustive, faiss_hnsw, hnsw, keys, opq, regression, store
+from linkprune import exhaustive, faiss_hnsw, hnsw, keys, opq, regression
 from linkprune.codec import Codec
 from linkprune.errors import ConfigError, DataError, ShapeError
 from linkprune.index import Index
@@ -336,11 +344,6 @@ def test_faiss_does_not_build_on_two_levels():
 
 def test_codes_of_a_file_assemble_to_the_same_index(held, data, tmp_path):
     i = held.index
-    i.codec.save(tmp_path / "codec.h5", {})
-    i.graph.save(tmp_path / "graph.h5", {})
-    i.beta.save(tmp_path / "beta.h5", {})
-    store.save(tmp_path / "codes.h5", {"codes": i.codes}, {})
-    files = [tmp_path / f"{name}.h5" for name in ("codec", "codes", "graph", "beta")]
-    again = Index.assemble(*files, "l2")
+    again = assembled(i, tmp_path)
     for a, b in zip(again.search(data[2], 5, 20, 5), i.search(data[2], 5, 20, 5), strict=True):
         assert np.array_equal(a, b)

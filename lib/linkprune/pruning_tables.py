@@ -1,10 +1,8 @@
 """How pruned graphs compare: every point of every graph, and distances at equal recall."""
 
-import csv
-
 import numpy as np
 
-from linkprune import curves, seeds, stats, store
+from linkprune import curves, rows, seeds, stats, store
 
 COLUMNS = (
     "dataset role graph policy mean_degree efSearch R@1 R@1_lo R@1_hi recall@10 ndis "
@@ -105,12 +103,10 @@ class Results:
         return seconds.sum(), episodes[-1]
 
 
-def write_csv(path, rows, columns):
+def write_csv(path, found, columns):
     """Write rows of numbers and names as CSV, all or nothing; what is not a number stays empty."""
-    with store.replacing(path) as part, open(part, "w", newline="") as f:
-        writer = csv.DictWriter(f, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: _text(name, row[name]) for name in columns} for row in rows)
+    texts = ({name: _text(name, row[name]) for name in columns} for row in found)
+    rows.write(path, texts, columns)
 
 
 def write_markdown(path, summary, seconds_apart):

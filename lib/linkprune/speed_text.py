@@ -1,17 +1,6 @@
-"""The rows of ``speed`` as CSV and as Markdown."""
+"""The rows of ``speed`` as Markdown."""
 
-import csv
-
-from linkprune import speed, store
-
-
-def write_csv(path, rows, columns):
-    """Write rows, floats to six digits."""
-    with store.replacing(path) as part, open(part, "w", newline="") as f:
-        out = csv.DictWriter(f, columns, lineterminator="\n")
-        out.writeheader()
-        for row in rows:
-            out.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
+from linkprune import speed
 
 
 def markdown(rows, header=()):

@@ -107,14 +107,6 @@ def _formatted(row):
     return text
 
 
-def write_csv(path, rows):
-    """Write the rows as CSV, all or nothing."""
-    with store.replacing(path) as part, open(part, "w", newline="") as f:
-        writer = csv.DictWriter(f, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 def write_markdown(path, title, rows, differences=()):
     """Write the same rows for reading, grouped by data set, all or nothing.
 

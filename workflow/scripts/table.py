@@ -13,7 +13,7 @@ def main(points, published, out, title, exhaustive, seed):
     results = Path("results")
     found = tables.rows(points, tables.published(published), results, exhaustive)
     differences = list(comparisons.rows(found, results, seed))
-    tables.write_csv(out.csv, found)
+    rows.write(out.csv, found, tables.COLUMNS)
     rows.write(out.paired, differences, comparisons.COLUMNS)
     tables.write_markdown(out.md, title, found, differences)
 

@@ -1,12 +1,11 @@
 """Where artifacts come from: rule, inputs, hash, size and what the job cost."""
 
 import base64
-import csv
 import hashlib
 import json
 from pathlib import Path
 
-from linkprune import store
+from linkprune import rows, store
 from linkprune.errors import DataError
 
 BLOCK = 1 << 20
@@ -89,9 +88,7 @@ def cost(logs):
     for log in logs:
         path = Path("benchmarks", *Path(log).parts[1:]).with_suffix(".tsv")
         if path.exists():
-            with open(path, newline="") as f:
-                rows = list(csv.DictReader(f, delimiter="\t"))
-            last = rows[-1]
+            last = rows.read(path, "\t")[-1]
             return {
                 "seconds": float(last["s"]),
                 "cpu_seconds": _number(last.get("cpu_time")),

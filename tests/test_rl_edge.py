@@ -363,6 +363,42 @@ def test_at_first_every_link_has_a_place_and_a_wide_cap_leaves_it():
     assert (abs(agent.probabilities()[:, :-1] - 0.95) < 1e-3).all()
 
 
+def test_kinds_tell_links_by_length_detour_rank_and_indegree():
+    rng = np.random.default_rng(5)
+    points = rng.integers(0, 9, (40, 3)).astype(np.float32)
+    points[7] = points[3]  # a link of no length
+    rows = [rng.choice(np.delete(np.arange(40), u), 6, replace=False) for u in range(40)]
+    rows[3][0] = 7
+    graph = flat([row.tolist()[: 4 + u % 3] + [-1] * (2 - u % 3) for u, row in enumerate(rows)])
+    links = graph.neighbors >= 0
+    squared = ((points[:, None] - points).astype(float) ** 2).sum(2)
+    facts = []
+    for u, slot in zip(*np.nonzero(links), strict=True):
+        others, v = graph.neighbors[u][links[u]], graph.neighbors[u, slot]
+        to = np.argwhere(links & (graph.neighbors == v))[:, 0]
+        nearer = others[squared[u, others] < squared[u, v]]
+        tiny = np.finfo(np.float32).tiny
+        detour = min([4.0, *squared[nearer, v] / max(squared[u, v], tiny)])
+        relative = squared[u, v] / max(squared[to, v].min(), tiny)
+        facts.append((relative, detour, slot, len(to)))
+    want = zip(*facts, strict=True)
+    bins = [prior.LENGTHS, prior.DETOURS, None, prior.DEGREES]
+    binned = [
+        np.array(x) * prior.RANKS // graph.neighbors.shape[1] if n is None
+        else np.searchsorted(np.quantile(x, np.arange(1, n) / n), x)
+        for x, n in zip(want, bins, strict=True)
+    ]  # fmt: skip
+    kind = binned[0]
+    for x, n in zip(binned[1:], (prior.DETOURS, prior.RANKS, prior.DEGREES), strict=True):
+        kind = kind * n + x
+    found = prior.kinds(graph, points)
+    assert np.array_equal(found[links], kind)
+    assert (found[~links] == -1).all()
+    assert len({*binned[1].tolist()}) > 2  # detours differ
+    byte = prior.kinds(graph, points.astype(np.uint8), threads=2)
+    assert np.array_equal(byte, found)
+
+
 def test_with_a_prior_the_logit_goes_towards_the_ratio_at_most_eta_a_step():
     graph, s = wide(), entry(steps=4, prior=50.0, rho=0.0)
     points = np.random.default_rng(3).integers(0, 9, (5, 3)).astype(np.float32)

@@ -116,8 +116,6 @@ ANN_CLONES
 int ann_group_sums(const float *x, const uint8_t *codes, size_t n, size_t depth, size_t k,
                    size_t stride, double *sums, int64_t *counts)
 {
-    memset(sums, 0, k * depth * sizeof *sums);
-    memset(counts, 0, k * sizeof *counts);
     for (size_t i = 0; i < n; i++) {
         size_t c = codes[i * stride];
         if (c >= k)

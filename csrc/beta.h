@@ -29,7 +29,8 @@ int ann_beta_moments(const float *x, const uint8_t *codes, const int32_t *neighb
 int ann_least_column(const float *x, const float *w, size_t n, size_t depth, size_t k, size_t ldw,
                      size_t stride, int threads, uint8_t *codes, float *least);
 
-/* sums[codes[i * stride]] += x[i], i ascending, and counts: x (n, depth), sums (k, depth). */
+/* sums[codes[i * stride]] += x[i], i ascending, and counts likewise: x (n, depth), sums (k, depth),
+ * counts (k), which the caller has set to 0 or to what earlier rows made them. */
 int ann_group_sums(const float *x, const uint8_t *codes, size_t n, size_t depth, size_t k,
                    size_t stride, double *sums, int64_t *counts);
 

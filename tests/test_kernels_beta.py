@@ -113,6 +113,17 @@ def test_group_sums_are_exact():
             np.add.at(want, codes, x)
             assert (sums == want).all()
             assert (counts == np.bincount(codes, minlength=k)).all()
+            beta.group_sums(x, codes, k, (sums, counts))
+            assert (sums == 2 * want).all()
+            assert (counts == 2 * np.bincount(codes, minlength=k)).all()
+
+
+def test_sums_to_add_to_that_do_not_fit_are_refused():
+    x, codes = np.zeros((4, 3), np.float32), np.zeros(4, np.uint8)
+    with refuses(ShapeError, "sums", "(2, 3)"):
+        beta.group_sums(x, codes, 2, (np.zeros((3, 3)), np.zeros(2, np.int64)))
+    with refuses(ShapeError, "counts", "int64"):
+        beta.group_sums(x, codes, 2, (np.zeros((2, 3)), np.zeros(2)))
 
 
 def system(n, m, cut, rank, seed):

@@ -6,7 +6,7 @@ import pytest
 from conftest import assembled, by_distance_then_id, clustered, ip_or_l2, random_graph, refuses
 
 import linkprune
-from linkprune import chunks, exhaustive, groundtruth, keys, linkcode
+from linkprune import chunks, exhaustive, groundtruth, index, keys, linkcode
 from linkprune.codec import Codec
 from linkprune.errors import ConfigError, DataError, ShapeError
 from linkprune.linkcode import LinkCode
@@ -194,6 +194,13 @@ def test_no_queries_give_no_results(held, query):
     D, I, *counters = held.search(query[:0], 10, 20, 5)
     assert D.shape == I.shape == (0, 10) and all(c.shape == (0,) for c in counters)
     assert held.exhaustive(query[:0], 10)[1].shape == (0, 10)
+
+
+@pytest.mark.parametrize("size", [1, 7, 29, 30])
+def test_blocks_of_queries_do_not_change_bits(size, held, query, monkeypatch):
+    whole = held.search(query, 10, 20, 5)
+    monkeypatch.setattr(index, "QUERIES", size)
+    assert same(held.search(query, 10, 20, 5), whole)
 
 
 def test_files_assemble_to_the_same_index(held, query, tmp_path):

@@ -1,5 +1,10 @@
-"""Training of the beta codebook (Link & Code, section 4), from the moments of ``regression``."""
+"""Training of the beta codebook (Link & Code, section 4), from the moments of ``regression``.
 
+The moments of all vectors are several times the vectors, so every round computes them anew, chunk
+by chunk.
+"""
+
+import dataclasses
 import logging
 import math
 
@@ -7,6 +12,7 @@ import numpy as np
 
 from linkprune import seeds
 from linkprune.chunks import chunks
+from linkprune.codec import Codec
 from linkprune.errors import DataError
 from linkprune.kernels import beta as kernel
 from linkprune.kernels.checks import KSUB
@@ -33,23 +39,75 @@ def train(key, base, codec, codes, neighbors, seed, rounds=ROUNDS, threads=1):
     """
     if key.nsq and len(base) < KSUB:
         raise DataError(f"{key}: {KSUB} codewords from {len(base)} base vectors, too few")
-    parts = max(key.nsq, 1)
-    moments = moments_of(base, codec, codes, neighbors, parts, threads)
-    m1 = neighbors.shape[1] + 1
+    table = _Table(base, codec, codes, neighbors, max(key.nsq, 1), threads)
     if key.nsq == 0:
-        sums, _ = kernel.group_sums(moments[0], np.zeros(len(base), np.uint8), 1)
-        book, errors = _refit(sums, m1)
+        (sums,), _ = table.sums(np.zeros((1, len(base)), np.uint8), 1)
+        book, errors = _refit(sums, table.m1)
         return book[None].astype(np.float32), errors.sum(keepdims=True)[None] / len(base)
-    books, history = [], []
-    progress = Progress(f"codebook {key}", parts * (KMEANS_ROUNDS + rounds), "rounds")
-    for part, x in enumerate(moments):
-        rng = seeds.generator(seed, "beta", key, part)
-        book, errors = _expectation_maximisation(x, m1, rounds, rng, threads, progress)
-        books.append(book)
-        history.append(errors / len(base))
+    rngs = [seeds.generator(seed, "beta", key, part) for part in range(table.parts)]
+    total = table.parts * KMEANS_ROUNDS + rounds
+    progress = Progress(f"codebook {key}", total, "rounds")
+    books = [_kmeans(table.weights(part), rng, threads, progress) for part, rng in enumerate(rngs)]
+    history = _expectation_maximisation(table, books, rounds, rngs, progress) / len(base)
+    for part, errors in enumerate(history):
         log.info("part %d: squared error %.6g after round 1, %.6g after round %d", part,
-                 history[-1][0], history[-1][-1], rounds)  # fmt: skip
-    return np.stack(books), np.stack(history)
+                 errors[0], errors[-1], rounds)  # fmt: skip
+    return np.stack(books), history
+
+
+@dataclasses.dataclass(frozen=True)
+class _Table:
+    """The vectors, and their moments for as long as a chunk of them is in use."""
+
+    base: np.ndarray
+    codec: Codec
+    codes: np.ndarray
+    neighbors: np.ndarray
+    parts: int
+    threads: int
+
+    @property
+    def m1(self):
+        """Weights of a vector, its links and itself."""
+        return self.neighbors.shape[1] + 1
+
+    def moments(self):
+        """Chunk by chunk the rows, a slice, and their moments (parts, n, n_moments)."""
+        of = self.codec, self.codes, self.neighbors, self.parts, self.threads
+        for rows in chunks(len(self.base)):
+            yield rows, moments_of(self.base[rows], *of, rows.start)
+
+    def weights(self, part):
+        """Least squares weights of every vector, and 1: (n, m1 + 1) float32.
+
+        Small singular values are cut. The cut refers to the table G itself, so the moments of
+        differences are turned back into G.
+        """
+        out = np.ones((len(self.base), self.m1 + 1), np.float32)
+        for rows, moments in self.moments():
+            A, r, _ = _split(moments[part].astype(np.float64), self.m1)
+            r += A[:, :, 0]  # u.x = u.e + u.u_0
+            for x in (r[:, None], A.transpose(0, 2, 1), A):  # q(n_j) = u_0 + u_j
+                x[:, :, 1:] += x[:, :, :1]
+            out[rows, :-1] = kernel.solve(A, r, SINGULAR_CUT**2, self.threads)
+        return out
+
+    def sums(self, assigned, k, books=None):
+        """Sums of the moments, and counts, of the vectors that share one of k codewords.
+
+        assigned (parts, n) uint8; books, (256, m1) for every part, overwrite it with the codewords
+        of least error. Returns (parts, k, n_moments) float64, (parts, k) int64.
+        """
+        polynomials = [polynomial(book) for book in books or ()]
+        sums = np.zeros((self.parts, k, kernel.n_moments(self.m1)))
+        counts = np.zeros((self.parts, k), np.int64)
+        for rows, moments in self.moments():
+            for part, x in enumerate(moments):
+                codes = assigned[part, rows]
+                if books:
+                    codes[:], _ = kernel.least_column(x, polynomials[part], threads=self.threads)
+                kernel.group_sums(x, codes, k, (sums[part], counts[part]))
+        return sums, counts
 
 
 def _split(sums, m1):
@@ -70,35 +128,24 @@ def _refit(sums, m1):
     return book, errors
 
 
-def _weights(moments, m1, threads):
-    """Per-vector least squares weights, small singular values cut: (n, m1) float32.
-
-    The cut refers to the table G itself, so the moments of differences are turned back into G.
-    """
-    out = np.empty((len(moments), m1), np.float32)
-    for rows in chunks(len(moments)):
-        A, r, _ = _split(moments[rows].astype(np.float64), m1)
-        r += A[:, :, 0]  # u.x = u.e + u.u_0
-        for x in (r[:, None], A.transpose(0, 2, 1), A):  # q(n_j) = u_0 + u_j
-            x[:, :, 1:] += x[:, :, :1]
-        out[rows] = kernel.solve(A, r, SINGULAR_CUT**2, threads)
-    return out
-
-
-def _expectation_maximisation(moments, m1, rounds, rng, threads, progress):
-    """Codebook (256, m1) of one part and its total error after each round, (rounds,)."""
-    book = _kmeans(_weights(moments, m1, threads), rng, threads, progress)
-    best, errors = np.inf, []
-    for _ in range(rounds):
-        assigned, _ = kernel.least_column(moments, polynomial(book), threads=threads)
-        assigned = _fill_empty(assigned, rng)
-        sums, _ = kernel.group_sums(moments, assigned, KSUB)
-        candidate, error = _refit(sums, m1)
-        if math.fsum(error) < best:  # at convergence rounding may go either way
-            book, best = candidate.astype(np.float32), math.fsum(error)
-        errors.append(best)
+def _expectation_maximisation(table, books, rounds, rngs, progress):
+    """Better books, in place of those of k-means; errors after each round (parts, rounds)."""
+    assigned = np.empty((table.parts, len(table.base)), np.uint8)
+    errors = np.full((table.parts, rounds), np.inf)
+    for i in range(rounds):
+        sums, counts = table.sums(assigned, KSUB, books)
+        if not counts.all():
+            for codes, rng in zip(assigned, rngs, strict=True):
+                _fill_empty(codes, rng)
+            sums, _ = table.sums(assigned, KSUB)
+        for part in range(table.parts):
+            book, error = _refit(sums[part], table.m1)
+            best = errors[part, max(i - 1, 0)]
+            if math.fsum(error) < best:  # at convergence rounding may go either way
+                books[part], best = book.astype(np.float32), math.fsum(error)
+            errors[part, i] = best
         progress.step()
-    return book, np.array(errors)
+    return errors
 
 
 def _fill_empty(assigned, rng):
@@ -115,17 +162,15 @@ def _fill_empty(assigned, rng):
 
 
 def _kmeans(x, rng, threads, progress):
-    """256 centroids of x (n, d) float32 from a random start."""
-    ones = np.ones((len(x), 1), np.float32)
-    moments = np.hstack([x, ones])
-    centroids = x[rng.choice(len(x), KSUB, replace=False)]
+    """256 centroids of x (n, d + 1) float32, whose last column is 1, from a random start."""
+    centroids = x[rng.choice(len(x), KSUB, replace=False), :-1]
     for _ in range(KMEANS_ROUNDS):
         # |x - c|^2 less |x|^2, which no choice of c changes.
         columns = np.vstack([-2 * centroids.T, (centroids.astype(np.float64) ** 2).sum(1)])
         columns = np.ascontiguousarray(columns, np.float32)
-        assigned, _ = kernel.least_column(moments, columns, threads=threads)
+        assigned, _ = kernel.least_column(x, columns, threads=threads)
         assigned = _fill_empty(assigned, rng)
         sums, counts = kernel.group_sums(x, assigned, KSUB)
-        centroids = (sums / counts[:, None]).astype(np.float32)
+        centroids = (sums[:, :-1] / counts[:, None]).astype(np.float32)
         progress.step()
     return centroids

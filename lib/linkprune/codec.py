@@ -84,8 +84,6 @@ class Codec:
         for part in tracked(len(x), "codes"):
             y = self.rotate(x[part], threads)
             codes[part] = self._codes(y, threads)
-            y = self.rotate(x[part], threads)
-            codes[part] = self._codes(y, threads)
             error[part] = distance.row_distances(y, self.decode(codes[part], threads), threads)
         return codes, mean(error)
 

@@ -38,12 +38,7 @@ def build(key, base, seed, *, codec=None, codes=None, metric="l2", threads=1):
         raise DataError(f"graph {key}: {nb} base vectors, expected at least 2")
     checks.positive(M0=key.M0, M=key.M)
     rng = seeds.generator(seed, "hnsw", key)
-    # P(level >= l) = M ** -l, the paper's choice of 1 / ln M.
-    share, levels = 1 - rng.random(nb), np.zeros(nb, np.int32)
-    while (share := share * max(key.M, 2)).min() <= 1:
-        levels += share <= 1
-    if isinstance(key, keys.NSW):
-        levels[:] = 0
+    levels = _levels(rng, nb, key)
     order = np.lexsort((rng.permutation(nb), -levels)).astype(np.int32)
     arrays = graphs.empty(levels, key.M0, key.M)
     graph = graphs.Graph(**arrays, entry_point=int(order[0]), max_level=int(levels[order[0]]))
@@ -61,13 +56,24 @@ def build(key, base, seed, *, codec=None, codes=None, metric="l2", threads=1):
     builder.order()
     if isinstance(key, keys.NSW):
         graph = dataclasses.replace(graph, entry_point=flat.start_vertex(base, metric))
-    log.info("%d vertices, mean degree %.3f", nb, (graph.neighbors >= 0).sum(1).mean())
+    log.info("%d vertices, mean degree %.3f", nb, np.count_nonzero(graph.neighbors >= 0) / nb)
     return graph
 
 
 def order(graph, base, *, codec=None, codes=None, metric="l2", threads=1):
     """Sort the links on level 0 in place, nearest first in the space of ``build``."""
     _builder(graph, 1, base, codec, codes, metric, threads).order()
+
+
+def _levels(rng, nb, key):
+    """Level of every vertex, (nb,) int32: P(level >= l) = M ** -l, the paper's 1 / ln M."""
+    share, levels = rng.random(nb), np.zeros(nb, np.int32)
+    np.subtract(1, share, share)
+    while np.multiply(share, max(key.M, 2), share).min() <= 1:
+        levels += share <= 1
+    if isinstance(key, keys.NSW):
+        levels[:] = 0
+    return levels
 
 
 def _builder(graph, efConstruction, base, codec, codes, metric, threads):

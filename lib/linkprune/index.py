@@ -7,11 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from linkprune import regression, store
+from linkprune.chunks import chunks
 from linkprune.codec import Codec
 from linkprune.errors import DataError, ShapeError, reading
 from linkprune.graph import Graph
 from linkprune.kernels import beam, checks
 from linkprune.kernels import beta as beta_kernel
+
+QUERIES = 1024  # rotated and re-ranked at a time, so that the results are there only once
 
 
 class Result(NamedTuple):
@@ -64,8 +67,16 @@ class Index:
         """The k best vertices for query (nq, d): beam search on the codes, then the first k_reorder
         are re-ranked by their reconstructions -> Result.
         """
-        rotated = self.codec.rotate(query, threads)
-        return self.reorder(rotated, self.walk(rotated, k, efSearch, threads), k_reorder, threads)
+        found = None
+        for rows in chunks(max(len(query), 1), QUERIES):  # a block of none where there are none
+            rotated = self.codec.rotate(query[rows], threads)
+            part = self.walk(rotated, k, efSearch, threads)
+            part = self.reorder(rotated, part, k_reorder, threads)
+            if found is None:
+                found = Result(*(np.empty((len(query), *x.shape[1:]), x.dtype) for x in part))
+            for whole, x in zip(found, part, strict=True):
+                whole[rows] = x
+        return found
 
     def walk(self, rotated, k, efSearch, threads=1):
         """The search without re-ranking, for rotated queries (nq, d_out) -> Result."""

@@ -10,7 +10,7 @@ import dataclasses
 import numpy as np
 
 from linkprune import store
-from linkprune.chunks import chunks, mean
+from linkprune.chunks import mean
 from linkprune.errors import DataError
 from linkprune.kernels import beta as kernel
 from linkprune.progress import tracked
@@ -73,15 +73,13 @@ def polynomial(book):
 
 
 def moments_of(base, codec, codes, neighbors, parts, threads, first=0):
-    """Moments of the vertices first, first + 1, ... for each part: (parts, n, n_moments)."""
+    """Moments of base (n, d), the vertices first, first + 1, ..., for each part.
+
+    Returns (parts, n, n_moments) float32, far more than base: to be called chunk by chunk.
+    """
     if codec.d_out % parts:
         raise DataError(f"{codec.d_out} rotated dimensions do not divide into {parts} beta parts")
-    size = kernel.n_moments(neighbors.shape[1] + 1)
-    out = np.empty((parts, len(base), size), np.float32)
-    for rows in chunks(len(base)):
-        x = codec.rotate(base[rows], threads)
-        at = first + rows.start
-        kernel.moments(
-            x, at, codes, neighbors, out=out, at=rows.start, threads=threads, **codec.levels()
-        )
+    out = np.empty((parts, len(base), kernel.n_moments(neighbors.shape[1] + 1)), np.float32)
+    x = codec.rotate(base, threads)
+    kernel.moments(x, first, codes, neighbors, out=out, at=0, threads=threads, **codec.levels())
     return out

@@ -84,15 +84,18 @@ def least_column(x, w, out=None, threads=1):
     return codes[:, column], least
 
 
-def group_sums(x, codes, k):
+def group_sums(x, codes, k, onto=None):
     """Sums of the rows of x that share a code: x (n, depth) float32, codes (n,) uint8 below k.
 
-    Returns sums (k, depth) float64, counts (k,) int64.
+    Returns sums (k, depth) float64, counts (k,) int64: new ones, or those of earlier rows, given as
+    ``onto``, with these rows added.
     """
     checks.positive(k=k)
     n, depth = checks.array("x", x, "float32", None, None).shape
     checks.array("codes", codes, "uint8", n)
-    sums, counts = np.empty((k, depth)), np.empty(k, np.int64)
+    sums, counts = (np.zeros((k, depth)), np.zeros(k, np.int64)) if onto is None else onto
+    checks.writable("sums", sums, "float64", k, depth)
+    checks.writable("counts", counts, "int64", k)
     checks.ok(C.ann_group_sums(_p(x), _p(codes), n, depth, k, 1, _p(sums), _p(counts)),
               "ann_group_sums")  # fmt: skip
     return sums, counts

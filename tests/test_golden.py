@@ -23,7 +23,7 @@ GOLDEN = {
     "matmul": "23ef47e39bd4",
     "pair_distances": "0ce8fe39850b",
     "row_distances": "eb237941ce4f",
-    "nearest": "",
+    "nearest": "5b04307ee011",
     "tables": "8219e2f445db",
     "sdc_tables": "26908c528c1f",
     "encode": "9a0280df6cfe",

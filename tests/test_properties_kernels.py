@@ -44,7 +44,7 @@ def column_sums(x, codes, k):
     return sums, np.bincount(codes, minlength=k)
 
 
-def nearest(x, centroids):
+def nearest_centroid(x, centroids):
     return ip_or_l2(x, centroids, False).argmin(1)
 
 
@@ -175,7 +175,9 @@ CASES = {
     "nearest of many": (
         lambda r, s: {"x": r(s["n"], s["d"]), "panels": r(s["nsq"], s["d"], 32)},
         lambda a, s: coarse.nearest(a["x"], a["panels"], s["threads"]),
-        lambda a, s: nearest(a["x"], a["panels"].transpose(0, 2, 1).reshape(-1, a["x"].shape[1])),
+        lambda a, s: nearest_centroid(
+            a["x"], a["panels"].transpose(0, 2, 1).reshape(-1, a["x"].shape[1])
+        ),
     ),
     "code_sums": (
         lambda r, s: {"x": r(s["n"], s["d"]), "codes": r(s["n"], low=0).astype(np.uint16)},

@@ -18,8 +18,9 @@ _p = functools.partial(checks.pointer, ffi)
 def offer(query, rows, first, ids, dis, ip=False, threads=1):
     """Offer rows, whose ids begin at ``first``, to the nearest so far, which change in place.
 
-    query (nq, d), rows (n, d) float32 of finite values; ids (nq, k) int32 and dis (nq, k) float64 by
-    (distance, id), -1 and infinity where there is none yet. Distances as ``distance.pair_distances``.
+    query (nq, d), rows (n, d) float32 of finite values; ids (nq, k) int32 and dis (nq, k) float64
+    by (distance, id), -1 and infinity where there is none yet. Distances have the bits of
+    ``distance.pair_distances``.
     """
     checks.positive(threads=threads)
     checks.natural(first=first)
@@ -59,6 +60,6 @@ def _grid(rows):
     """A grid over rows (n, d): centre (d,) float64 and step, 1 where that holds whole numbers."""
     low, high = rows.min(0).astype(np.float64), rows.max(0).astype(np.float64)
     step = float((high - low).max()) / LEVELS
-    whole = step <= 1 and all((x % 1 == 0).all() for x in (rows[0], rows))
+    whole = step <= 1 and all((x == np.rint(x)).all() for x in (rows[0], rows))
     step = 1.0 if whole or step == 0 else step
     return low + (LEVELS + 1) // 2 * step, step

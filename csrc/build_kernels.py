@@ -12,7 +12,8 @@ from cffi import FFI
 
 # The sources and headers of each family: the index of csrc/.
 FAMILIES = {
-    "distance": ["distance.c", "matmul_block.h"],
+    "distance": ["distance.c", "exact.h", "matmul_block.h"],
+    "nearest": ["nearest.c", "exact.h", "byte_tile.h"],
     "rotation": ["rotation.c"],
     "adc": ["adc.c", "adc_table.h", "space.h"],
     "beam": ["beam.c", "walk.h", "space.h", "adc_table.h"],

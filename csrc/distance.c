@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "exact.h"
 #include "kernels.h"
 #include "matmul_block.h"
 
@@ -29,23 +30,6 @@ int ann_matmul(const float *x, const float *w, size_t n, size_t d, size_t d_out,
     return ANN_OK;
 }
 
-ANN_INLINE double term(double a, double b, int ip)
-{
-    return ip ? -a * b : (a - b) * (a - b);
-}
-
-ANN_INLINE double exact_distance(const float *x, const float *y, size_t d, int ip)
-{
-    double acc[8] = {0};
-    size_t t = 0;
-    for (; t + 8 <= d; t += 8)
-        for (size_t j = 0; j < 8; j++)
-            acc[j] += term(x[t + j], y[t + j], ip);
-    for (size_t j = 0; t + j < d; j++)
-        acc[j] += term(x[t + j], y[t + j], ip);
-    return ((acc[0] + acc[4]) + (acc[2] + acc[6])) + ((acc[1] + acc[5]) + (acc[3] + acc[7]));
-}
-
 ANN_CLONES
 int ann_pair_distances(const float *query, const float *base, const int32_t *ids, size_t nq,
                        size_t nb, size_t d, size_t k, int ip, int threads, double *dis)
@@ -62,7 +46,7 @@ int ann_pair_distances(const float *query, const float *base, const int32_t *ids
             continue;
         }
         dis[i] = id < 0 ? INFINITY
-                        : exact_distance(query + i / k * d, base + (size_t)id * d, d, ip);
+                        : ann_exact_distance(query + i / k * d, base + (size_t)id * d, d, ip);
     }
     return status;
 }
@@ -74,6 +58,6 @@ int ann_row_distances(const float *x, const float *y, size_t n, size_t d, int th
         return ANN_EINVAL;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t i = 0; i < n; i++)
-        out[i] = exact_distance(x + i * d, y + i * d, d, 0);
+        out[i] = ann_exact_distance(x + i * d, y + i * d, d, 0);
     return ANN_OK;
 }

@@ -23,6 +23,7 @@ GOLDEN = {
     "matmul": "23ef47e39bd4",
     "pair_distances": "0ce8fe39850b",
     "row_distances": "eb237941ce4f",
+    "nearest": "5b04307ee011",
     "tables": "8219e2f445db",
     "sdc_tables": "26908c528c1f",
     "encode": "9a0280df6cfe",
@@ -48,7 +49,7 @@ GOLDEN = {
     "episodes on bytes": "7ed71cad67dc",
     "codes in two levels": "9d1f07bcdfca",
 }
-FAMILIES = ["distance", "rotation", "adc", "beam", "hnsw", "vamana", "episodes", "beta"]
+FAMILIES = ["distance", "nearest", "rotation", "adc", "beam", "hnsw", "vamana", "episodes", "beta"]
 SOURCES = [*FAMILIES, "solve", "credit"]
 
 
@@ -64,7 +65,7 @@ def outputs():
     from linkprune import elementary, hnsw, keys, regression
     from linkprune.codec import Codec
     from linkprune.index import Index
-    from linkprune.kernels import adc, beam, distance, episodes, rotation
+    from linkprune.kernels import adc, beam, distance, episodes, nearest, rotation
     from linkprune.kernels import beta as kernel
 
     nsq, dsub, n = 5, 3, 67
@@ -82,6 +83,10 @@ def outputs():
     yield "matmul", sha(distance.matmul(x, weyl(15, 33)))
     yield "pair_distances", sha(*(distance.pair_distances(x, y, links, ip) for ip in (0, 1)))
     yield "row_distances", sha(distance.row_distances(x, y))
+    near = np.full((n, 9), -1, np.int32), np.full((n, 9), np.inf)
+    nearest.offer(x, y, 0, *near)
+    nearest.offer(x, 3 * x, n, *near)
+    yield "nearest", sha(*near)
     yield "tables", sha(*(adc.tables(x, cent, ip) for ip in (0, 1)))
     yield "sdc_tables", sha(*(adc.sdc_tables(cent, ip) for ip in (0, 1)))
     yield "encode", sha(codes)

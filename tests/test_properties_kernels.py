@@ -8,7 +8,18 @@ from hypothesis import strategies as st
 from properties import fixed, integers, spoiled
 
 from linkprune.errors import LinkPruneError
-from linkprune.kernels import adc, beam, beta, coarse, distance, episodes, hnsw, rotation, vamana
+from linkprune.kernels import (
+    adc,
+    beam,
+    beta,
+    coarse,
+    distance,
+    episodes,
+    hnsw,
+    nearest,
+    rotation,
+    vamana,
+)
 
 SIZES = st.fixed_dictionaries(
     {
@@ -33,7 +44,7 @@ def column_sums(x, codes, k):
     return sums, np.bincount(codes, minlength=k)
 
 
-def nearest(x, centroids):
+def nearest_centroid(x, centroids):
     return ip_or_l2(x, centroids, False).argmin(1)
 
 
@@ -69,6 +80,14 @@ def pairs(query, base, ids, ip):
     return np.where(ids < 0, np.inf, dis)
 
 
+def offered(query, rows, ids, dis, ip, threads):
+    """Copies of the nearest so far, after some rows more."""
+    ids, dis = (np.copy(x) if type(x) is np.ndarray and x.flags.c_contiguous else x
+                for x in (ids, dis))  # fmt: skip
+    nearest.offer(query, rows, 0, ids, dis, ip, threads)
+    return ids, dis
+
+
 # Name -> (arrays by name from a generator and sizes, the kernel, NumPy's way).
 CASES = {
     "matmul": (
@@ -84,6 +103,18 @@ CASES = {
         },
         lambda a, s: distance.pair_distances(*a.values(), s["ip"], s["threads"]),
         lambda a, s: pairs(*a.values(), s["ip"]),
+    ),
+    "nearest": (
+        lambda r, s: {
+            "query": r(s["n"], s["d"]),
+            "rows": r(s["m"], s["d"]),
+            "ids": np.full((s["n"], s["M0"]), -1, np.int32),
+            "dis": np.full((s["n"], s["M0"]), np.inf),
+        },
+        lambda a, s: offered(*a.values(), s["ip"], s["threads"]),
+        lambda a, s: by_distance_then_id(
+            ip_or_l2(a["query"], a["rows"], s["ip"]), a["ids"].shape[1]
+        ),
     ),
     "row_distances": (
         lambda r, s: {"x": r(s["n"], s["d"]), "y": r(s["n"], s["d"])},
@@ -144,7 +175,9 @@ CASES = {
     "nearest of many": (
         lambda r, s: {"x": r(s["n"], s["d"]), "panels": r(s["nsq"], s["d"], 32)},
         lambda a, s: coarse.nearest(a["x"], a["panels"], s["threads"]),
-        lambda a, s: nearest(a["x"], a["panels"].transpose(0, 2, 1).reshape(-1, a["x"].shape[1])),
+        lambda a, s: nearest_centroid(
+            a["x"], a["panels"].transpose(0, 2, 1).reshape(-1, a["x"].shape[1])
+        ),
     ),
     "code_sums": (
         lambda r, s: {"x": r(s["n"], s["d"]), "codes": r(s["n"], low=0).astype(np.uint16)},

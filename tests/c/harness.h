@@ -39,6 +39,7 @@ const ann_coarse *first_level(size_t n, size_t nsq, size_t dsub, const float *ce
 /* The checks. nsq 0: on vectors of dsub dimensions; two: on codes in two levels where they can be;
  * kind: 0 float vectors, 1 uint8, 2 int8, 3 codes, 4 codes in two levels. */
 void distances(size_t n, size_t d, int threads);
+void neighbours(size_t n, size_t d, int threads);
 void rotations(size_t n, size_t m, size_t nsq, size_t dsub, int threads);
 void codes(size_t n, size_t nsq, size_t dsub, int threads);
 void regression(size_t nsq, size_t dsub, size_t m1, int two, int threads);

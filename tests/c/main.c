@@ -10,8 +10,10 @@ int main(void)
     for (size_t t = 0; t < COUNT(THREADS); t++) {
         int threads = THREADS[t];
         for (size_t i = 0; i < COUNT(N); i++) {
-            for (size_t j = 0; j < COUNT(D); j++)
+            for (size_t j = 0; j < COUNT(D); j++) {
                 distances(N[i], D[j], threads);
+                neighbours(N[i], D[j], threads);
+            }
             for (size_t j = 0; j < COUNT(NSQ); j++)
                 for (size_t k = 0; k < COUNT(DSUB); k++)
                     codes(N[i], NSQ[j], DSUB[k], threads);

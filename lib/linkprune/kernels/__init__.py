@@ -1,6 +1,7 @@
 """The kernels: NumPy in, NumPy out; the only package that sees ffi, one module per C family.
 
 distance    linear maps, exact distances
+nearest     exact neighbours by brute force
 adc         product quantisation: tables, encoding, decoding
 coarse      the first level of codes in two
 beam        search on a graph

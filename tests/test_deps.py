@@ -50,6 +50,8 @@ EXTENSIONS = {
     "report": {"beam"},
     "rival": {"adc", "beam", "distance", "episodes"},
     "search": {"adc", "beam", "beta", "distance"},
+    "seed": {"adc", "beam", "beta", "distance", "hnsw", "rotation", "vamana"},
+    "seeds": set(),
     "structure": {"distance"},
     "structure_plot": {"distance"},
     "table": set(),

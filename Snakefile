@@ -2,6 +2,7 @@
 # results/{dataset}/{codec}/codec.h5, codes.h5
 # results/{dataset}/{graph}/{policy}/graph.h5, training.h5, curve.h5
 # results/{dataset}/{graph}/{policy}/{codec}/{beta}/codebook.h5, beta.h5, search.h5, exhaustive.h5, timing.h5
+# results/{dataset}/{graph}/unpruned/{codec}/{beta}/seed2018.h5; results/seeds.csv, seeds.md
 # results/table2.csv, table2.md, pruning.csv, pruning_summary.csv, pruning.md (ablation the same)
 # results/{dataset}/bench_runs.csv; results/bench.csv, bench.md, figures/bench.svg, .pdf
 # results/{dataset}/{graph}/{policy}/{codec}/estimators.h5; results/{dataset}/structure.csv
@@ -32,6 +33,7 @@ include: "workflow/rules/pruning_inputs.smk"
 include: "workflow/rules/prune.smk"
 include: "workflow/rules/beta.smk"
 include: "workflow/rules/search.smk"
+include: "workflow/rules/seeds.smk"
 include: "workflow/rules/plots.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/interop_inputs.smk"

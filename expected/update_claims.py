@@ -12,15 +12,16 @@ from linkprune import claims, claims_page
 HERE = Path(__file__).parent
 READINGS, PAGE = HERE / "claims.csv", HERE.parent / "docs/claims.md"
 WHERE = (
-    "Made by `make claims` from [expected/claims.yaml](../expected/claims.yaml), which says "
-    "what is claimed and how it is judged, and [expected/claims.csv](../expected/claims.csv), "
-    "what our runs measured; do not edit. `results/claims.md` is the same for one run of yours. "
-    "A published value stands only where it could be read in a public source. Tolerances were "
-    "fixed before the comparison: one point of R@k, 5 % of a count; an interval (95 %, paired "
-    "over queries where two methods are compared) must lie on one side of its bound. In "
+    "Made by `make claims` from [expected/claims.yaml](../expected/claims.yaml), which says what "
+    "is claimed and how it is judged, and [expected/claims.csv](../expected/claims.csv), what our "
+    "runs measured; do not edit. `results/claims.md` is the same for one run of yours. A "
+    "published value stands only where it could be read in a public source. Tolerances were fixed "
+    "before the comparison: one point of R@k, 5 % of a count, or twice the standard deviation "
+    "over builds from several seeds (`results/seeds.csv`) if that is more; an interval (95 %, "
+    "paired over queries where two methods are compared) must lie on one side of its bound. In "
     "brackets the scale: demo is the embedded data, by the command that is given; 10k and 100k "
-    "are the runs of [pruning.md](pruning.md) and [results.md](results.md), by the overlays "
-    "that are named there."
+    "are the runs of [pruning.md](pruning.md) and [results.md](results.md), by the overlays that "
+    "are named there."
 )
 
 

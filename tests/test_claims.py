@@ -22,7 +22,9 @@ BASE = {
     "id": "one", "paper": "Link & Code", "source": "Table 2", "says": "it is so", "needs": "data",
     "command": "snakemake results/t.csv", "table": "results/t.csv", "point": "T = {T}",
 }  # fmt: skip
-TOLERANCE = {"R@1": {"within": 0.01}, "ndis": {"within": 0.05, "relative": True}}
+TOLERANCE = {
+    "R@1": {"within": 0.01, "spreads": 2}, "ndis": {"within": 0.05, "relative": True, "spreads": 2},
+}  # fmt: skip
 
 
 def claim(**of):
@@ -61,6 +63,22 @@ def test_a_share_matches_within_a_point_and_is_near_within_two(ours, want):
 )  # fmt: skip
 def test_a_count_matches_within_five_per_cent(ours, want):
     assert verdict(claim(published={"ndis": 1000}), [row(ndis=ours)]) == [want]
+
+
+@pytest.mark.parametrize(
+    "sd, ours, want, words",
+    [("0.003", "0.5200", "near", "1 point"), ("0.008", "0.5160", "match", "1.6 points, 2 times"),
+     ("0.008", "0.5161", "near", "1.6 points"), ("0.008", "0.4680", "near", "1.6 points"),
+     ("0.008", "0.5321", "differs", "1.6 points"), ("", "0.5160", "near", "1 point")],
+)  # fmt: skip
+def test_twice_the_spread_over_seeds_is_allowed_where_it_is_more(sd, ours, want, words):
+    of, own = claim(published={"R@1": 0.5}), dict.fromkeys(claims.BUILD, "x")
+    seeds = [{**own, "R@1_sd": sd}, {**own, "efSearch": "y", "R@1_sd": "0.2"}]
+    table = [row(**own, **{"R@1": ours})]
+    (reading,) = read(of, table, **{claims.SEEDS: seeds})
+    (entry,) = claims_page.entries(claims.Register(TOLERANCE, [], [of]), [reading])
+    (evidence,) = entry["evidence"]
+    assert evidence["verdict"] == want and evidence["tolerance"].startswith(words)
 
 
 @pytest.mark.parametrize("side, sign", [("above", 1), ("below", -1)])

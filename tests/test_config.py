@@ -50,6 +50,10 @@ def table2(**values):
     return {"experiments": {"table2": values}}
 
 
+def seeds(**values):
+    return {"experiments": {"seeds": values}}
+
+
 def figure5(**values):
     return {"experiments": {"figure5": values}}
 
@@ -207,6 +211,8 @@ REFUSED = {
     "k": (table2(k=2000), "experiments.table2.k", "2000", "1497", "digits"),
     "figure5 has no grid": (figure5(efSearch=[1]), "experiments.figure5", "unknown key efSearch"),
     "row of figure5": (figure5(rows=[{**ROW, "M0": 0}]), "experiments.figure5.rows.0.M0", "0", "1"),
+    "seed of seeds": (seeds(seeds=[1]), "experiments.seeds.seeds", "too short"),
+    "seeds of a policy": (seeds(rows=[{**ROW, "policy": "random_D4_seed1"}]), "built, not pruned"),
     "figure5 twice": (figure5(rows=[ROW, ROW]), "experiments.figure5.rows", "twice"),
     "figure5 is nothing": (figure5(rows=[{**ROW, "codec": "OPQ7_16"}]), "codec OPQ7_16", "7 parts"),
     "k_reorder": (table2(k_reorder=[-1]), "experiments.table2.k_reorder.0", "-1", "0"),

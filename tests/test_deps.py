@@ -50,6 +50,8 @@ EXTENSIONS = {
     "report": {"beam"},
     "rival": {"adc", "beam", "distance", "episodes"},
     "search": {"adc", "beam", "beta", "distance"},
+    "seed": {"adc", "beam", "beta", "distance", "hnsw", "nearest", "rotation", "vamana"},
+    "seeds": set(),
     "structure": {"distance", "nearest"},
     "structure_plot": {"distance", "nearest"},
     "table": set(),

@@ -252,3 +252,22 @@ def test_a_figure_is_enlarged_by_a_click_and_comes_back(page):
 def test_it_prints_with_the_claims_unfolded(page):
     assert page.pdf().startswith(b"%PDF")
     assert page.run("return [...document.querySelectorAll('details.claim')].every((d) => d.open)")
+
+
+def test_on_paper_nothing_is_cut_and_no_control_stands(page):
+    page.resize(688, 1000)  # what the margins leave of A4
+    page.prefer("light", "print")
+    page.run("for (const d of document.querySelectorAll('details')) d.open = true;")
+    cut = page.run(
+        "const width = document.documentElement.clientWidth;"
+        "return [...document.querySelectorAll('td, th, svg, pre, p, .scroll')]"
+        "  .filter((e) => e.checkVisibility() && (e.getBoundingClientRect().right > width + 1"
+        "    || (e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0)))"
+        "  .map((e) => [e.tagName, e.className, e.textContent.slice(0, 40)])"
+    )
+    assert cut == []
+    shown = page.run(
+        "return [...document.querySelectorAll('nav, input, select, .zoom, .controls, #tip')]"
+        "  .filter((e) => e.checkVisibility()).length"
+    )
+    assert shown == 0

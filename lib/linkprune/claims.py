@@ -10,7 +10,9 @@ import yaml
 from linkprune import rows
 from linkprune.errors import ConfigError, DataError
 
-COLUMNS = "claim scale dataset point quantity ours lo hi p".split()
+COLUMNS = "claim scale dataset point quantity ours lo hi p spread".split()
+SEEDS = "results/seeds.csv"
+BUILD = "dataset graph policy codec beta mode efSearch k_reorder".split()
 KEYS = {"id", "paper", "source", "says", "command", "needs", "table", "where", "point"}
 KINDS = {
     "published",
@@ -102,9 +104,13 @@ def _short(place):
 
 
 def _published(claim, chosen, tables):
+    """The columns of a row, and their spread over builds from several seeds where there are any."""
+    builds = {tuple(row[c] for c in BUILD): row for row in tables.get(SEEDS, [])}
     for row in chosen:
+        spreads = builds.get(tuple(row.get(c) for c in BUILD), {})
         for quantity in claim["published"]:
-            yield _reading(claim, row, quantity, float(row[quantity]))
+            spread = _number(spreads.get(f"{quantity}_sd"))
+            yield {**_reading(claim, row, quantity, float(row[quantity])), "spread": spread}
 
 
 def _holds(claim, chosen, tables):
@@ -186,7 +192,10 @@ def judged(claim, reading, tolerance):
     """Verdict and reason for a reading of a claim; see the head of the claims file."""
     spec = claim[kind(claim)]
     if kind(claim) == "published":
-        return _near(reading["ours"], spec[reading["quantity"]], tolerance[reading["quantity"]])
+        quantity = reading["quantity"]
+        allowed = within(tolerance[quantity], spec[quantity], reading["spread"])
+        relative = tolerance[quantity].get("relative")
+        return _near(reading["ours"], spec[quantity], allowed, relative)
     ours, lo, hi = (float(reading[c]) for c in ("ours", "lo", "hi"))
     if math.isnan(ours):
         return "not measured", "the recall lies outside the measured range"
@@ -203,12 +212,20 @@ def judged(claim, reading, tolerance):
     return _side(lo, hi, side, spec[side])
 
 
-def _near(ours, theirs, tolerance):
-    """match within the tolerance, near within twice, else differs; in either direction."""
-    allowed = tolerance["within"] * (theirs if tolerance.get("relative") else 1)
+def within(tolerance, theirs, spread):
+    """How far from a published value a match may be: as fixed, or so many spreads if that is more.
+
+    spread: standard deviation over builds, NaN where there is one build.
+    """
+    fixed = tolerance["within"] * (theirs if tolerance.get("relative") else 1)
+    return fixed if math.isnan(spread) else max(fixed, tolerance["spreads"] * spread)
+
+
+def _near(ours, theirs, allowed, relative):
+    """match within what is allowed, near within twice, else differs; in either direction."""
     away = round(abs(ours - theirs), 6)
     verdict = "match" if away <= allowed else "near" if away <= 2 * allowed else "differs"
-    by = f"{100 * (ours / theirs - 1):+.1f} %" if tolerance.get("relative") else (
+    by = f"{100 * (ours / theirs - 1):+.1f} %" if relative else (
         f"{100 * (ours - theirs):+.2f} points"
     )  # fmt: skip
     return verdict, f"{by} from the published value"
@@ -234,5 +251,5 @@ def write_csv(path, found):
 
 def read_csv(path):
     """The readings that ``write_csv`` wrote."""
-    numbers = ("ours", "lo", "hi", "p")
+    numbers = ("ours", "lo", "hi", "p", "spread")
     return [{**row, **{c: _number(row[c]) for c in numbers}} for row in rows.read(path)]

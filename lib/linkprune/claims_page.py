@@ -55,7 +55,7 @@ def _evidence(claim, reading, tolerance):
         "quantity": quantity,
         "published": _published(claim, quantity),
         "ours": _ours(reading),
-        "tolerance": _tolerance(claim, quantity, tolerance),
+        "tolerance": _tolerance(claim, quantity, tolerance, reading["spread"]),
         "verdict": verdict,
         "reason": reason,
     }
@@ -89,11 +89,16 @@ def _ours(reading):
     return f"{text} [{form.format(reading['lo'])}, {form.format(reading['hi'])}]"
 
 
-def _tolerance(claim, quantity, tolerance):
+def _tolerance(claim, quantity, tolerance, spread=math.nan):
     """In words, what was fixed before the comparison."""
     spec = claim[claims.kind(claim)]
     if claims.kind(claim) == "published":
-        of = tolerance[quantity]
+        of, theirs = tolerance[quantity], claim["published"][quantity]
+        scale = theirs if of.get("relative") else 1
+        share = claims.within(of, theirs, spread) / scale
+        if share > of["within"]:
+            unit = "%" if of.get("relative") else "points"
+            return f"{100 * share:.2g} {unit}, {of['spreads']} times the spread over seeds"
         percent = f"{100 * of['within']:g}"
         return f"{percent} %" if of.get("relative") else f"{percent} point"
     if "at_most" in spec:

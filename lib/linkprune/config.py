@@ -13,6 +13,7 @@ from linkprune.rl import settings
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
 TABLES = ("table2", "figure5")  # the experiments whose rows are searched, as table2 says
+SEEDS = "seeds"  # the experiment whose rows are built from several seeds
 PRUNING = ("pruning", "ablation")  # the experiments that compare pruned graphs
 TABLE_DEFAULTS = {
     "M": 32, "efConstruction": 200, "graph_on": "codes", "builder": "linkprune",
@@ -225,6 +226,9 @@ def _check_table(config, name, experiment):
     for row in chosen:
         if ("graph" in row) == ("M0" in row):
             raise ConfigError(f"{where}.rows: {row['codec']} {row['beta']}: expected M0 or graph")
+        if name == SEEDS and (row["policy"] != "unpruned" or graph_key(row).startswith("given_")):
+            found = f"{graph_key(row)} {row['policy']}"
+            raise ConfigError(f"{where}.rows: {found}: expected a graph that is built, not pruned")
     paths = [(graph_key(r), r["policy"], r["codec"], r["beta"]) for r in chosen]
     if len(set(paths)) < len(paths):
         twice = next(p for p in paths if paths.count(p) > 1)
@@ -232,7 +236,7 @@ def _check_table(config, name, experiment):
     for dataset in experiment["datasets"][scale]:
         sizes = _sizes(config, dataset)
         nb = sizes.get("base", (None, None))[0]
-        k = config["experiments"]["table2"]["k"] if name in (*TABLES, "codecs") else 1
+        k = config["experiments"]["table2"]["k"] if name in (*TABLES, SEEDS, "codecs") else 1
         if nb is not None and k > nb:
             raise ConfigError(
                 f"experiments.table2.k: {k} results from the {nb} base vectors of {dataset}"

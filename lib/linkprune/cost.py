@@ -21,6 +21,7 @@ STAGES = {
     "encoding of the weights": (("encode_beta",), ("beta",)),
     "search": (("search", "curve"), ("search", "curve")),
     "exhaustive search": (("exhaustive", "estimators"), ("exhaustive", "estimators")),
+    "builds from several seeds": (("seed",), ("seed",)),
     "timing": (("timing", *PRUNING_TIMES), ("timing", *PRUNING_TIMES)),
     OTHER: ((), ()),
 }
@@ -42,7 +43,7 @@ def stages(dataset, folders, benchmarks="benchmarks", results="results"):
     for folder in folders:
         for path in sorted(Path(benchmarks, folder).glob("*.tsv")):
             if path.stem not in ASIDE:
-                _add_job(found[OF_RULE.get(path.stem, OTHER)], path)
+                _add_job(found[OF_RULE.get(_rule(path), OTHER)], path)
         for path in sorted(Path(results, folder).glob("*.h5")):
             if path.stem not in ASIDE:
                 found[_stage_of(path)]["bytes"] += path.stat().st_size
@@ -55,7 +56,12 @@ def _stage_of(path):
     """The stage that wrote an artifact: a graph that is pruned is another's work."""
     if path.stem == "graph" and path.parent.name != "unpruned":
         return "pruning"
-    return OF_ARTIFACT.get(path.stem, OTHER)
+    return OF_ARTIFACT.get(_rule(path), OTHER)
+
+
+def _rule(path):
+    """The name of a file but for a seed that it ends with."""
+    return path.stem.rstrip("0123456789")
 
 
 def _add_job(sums, path):

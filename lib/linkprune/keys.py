@@ -20,6 +20,7 @@ LEARNED = rf"rl_[a-z0-9]+_seed{_N}"
 RIVAL = rf"random_D{_N}_seed{_N}|shortest_D{_N}|used_D{_N}"
 POLICY = f"unpruned|{LEARNED}|{RIVAL}"
 BETA = rf"none|beta0|beta{_N}x256"
+SEED = f"0|{_N}"
 DATASET = "[A-Za-z][A-Za-z0-9_]*"
 
 

@@ -142,8 +142,23 @@ def compared_datasets(name):
 
 def tables():
     """The tables of the experiments that know the chosen scale."""
-    named = (*checked.TABLES, *checked.PRUNING)
+    named = (*checked.TABLES, *checked.PRUNING, checked.SEEDS)
     return [f"results/{name}.csv" for name in named if experiment_datasets(name)]
+
+
+def seed_files(wildcards):
+    """The builds of every row of the experiment seeds, of which there must be some."""
+    compared_datasets(checked.SEEDS)
+    return seed_artifacts()
+
+
+def seed_points():
+    return table_points(checked.SEEDS) if experiment_datasets(checked.SEEDS) else []
+
+
+def seed_artifacts():
+    seeds = config["experiments"].get(checked.SEEDS, {}).get("seeds", [])
+    return [f"{ROW}/seed{seed}.h5".format(**point) for point in seed_points() for seed in seeds]
 
 
 # Figure -> the experiment that knows at which scales there is one.

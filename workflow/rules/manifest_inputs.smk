@@ -26,8 +26,8 @@ def graph_artifacts(dataset, graph, policy):
 
 
 def accuracy_artifacts():
-    """Every artifact of the tables, the comparisons and the estimators at the chosen scale."""
-    found = list(estimator_artifacts())
+    """Every artifact of the tables, the comparisons, the estimators and the seeds at the chosen scale."""
+    found = [*estimator_artifacts(), *seed_artifacts()]
     for name in checked.TABLES:
         for point in table_points(name) if experiment_datasets(name) else []:
             found += row_artifacts(point)

@@ -1,9 +1,10 @@
 # What the claims and the page read: the tables and figures of the chosen scale, or some of them.
 
 
+SHOWN = dict.fromkeys((*checked.TABLES, *checked.PRUNING, checked.SEEDS, *FIGURES))
 for name in config.get("report", []):
-    if name not in (*checked.TABLES, *checked.PRUNING, *FIGURES):
-        known = ", ".join(dict.fromkeys((*checked.TABLES, *checked.PRUNING, *FIGURES)))
+    if name not in SHOWN:
+        known = ", ".join(SHOWN)
         sys.exit(f"linkprune: report: {name} is no table or figure, expected one of {known}")
 
 
@@ -27,7 +28,7 @@ def claim_tables():
         name = path.removesuffix(".csv")
         pruned = os.path.basename(name) in checked.PRUNING
         found += [path, f"{name}_summary.csv", f"{name}_initial.csv"] if pruned else [path]
-        found += [] if pruned else [f"{name}_paired.csv"]
+        found += [f"{name}_paired.csv"] if os.path.basename(name) in checked.TABLES else []
     for path in shown_figures():
         found += FIGURE_CLAIMS.get(os.path.basename(path).removesuffix(".svg"), [])
     return found

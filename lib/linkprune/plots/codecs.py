@@ -73,7 +73,7 @@ def _name(first, beta):
 
 
 def _change(axes, own, look, betas):
-    """Points of per cent with their intervals, hollow where these hold zero."""
+    """Percentage points with their intervals, hollow where these hold zero."""
     known = [(*curve[:2], [row for row in curve[2] if row.get("one_level")])
              for curve in _curves(own, look, betas)]  # fmt: skip
     known = [curve for curve in known if curve[2]]
@@ -91,11 +91,14 @@ def _change(axes, own, look, betas):
                           ms=5, capsize=2.5, lw=1.1,
                           mfc="white" if unsure else colour)  # fmt: skip
         ends.append((x[-1], y[-1], _name(first, beta), colour))
-    axes.axhline(0, color=look[ONE][0] if ONE in look else style.GREY, lw=1.2)
+    level = look[ONE][0] if ONE in look else style.GREY
+    axes.axhline(0, color=level, lw=1.2)
+    axes.annotate("one level", (1, 0), xycoords=("axes fraction", "data"), xytext=(-3, 3),
+                  textcoords="offset points", ha="right", color=level, fontsize=9)  # fmt: skip
     axes.xaxis.set_major_locator(FixedLocator(sorted({int(row["code_bytes"]) for row in own})))
     axes.yaxis.set_major_formatter(FuncFormatter(_signed))
     axes.set(xlabel="bytes per code, in one level and in two",
-             ylabel="change of R@1, points of per cent")  # fmt: skip
+             ylabel="change of R@1, percentage points")  # fmt: skip
     axes.set_title("two levels against one of equal bytes")
     if ends:
         style.label_ends(axes, ends)

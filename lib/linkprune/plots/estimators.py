@@ -109,7 +109,7 @@ def _recall(axes, own):
         _point(axes, i, (mid, lo, hi), _colour(name, own), _signed(mid, ".1f"), hollow=unsure)
     _by_bytes(axes, names, 0, "")
     axes.margins(y=0.15)
-    axes.set_ylabel("change of R@1, points of per cent")
+    axes.set_ylabel("change of R@1, percentage points")
     of_own, nq = _percent(float(own[OWN]["R@1"])), int(own[OWN]["nq"])
     axes.set_title(f"exhaustive R@1, {nq:,} queries; own: {of_own}")
 

@@ -8,6 +8,7 @@ from matplotlib.lines import Line2D
 from linkprune.plots import style
 
 AREA, LEAST_AREA = 2600, 85  # square points of a vertex of all searches, and of one of none
+KEY = 0.07  # share of the height that is left to the key
 
 
 @style.styled
@@ -18,6 +19,7 @@ def graphs(found, hub, efSearch):
     titles state, beside the last.
     """
     figure = Figure((13, 7.8), layout="constrained")
+    figure.get_layout_engine().set(rect=(0, KEY, 1, 1 - KEY))
     stages = {"Complete": found.before, "Pruned": found.after}
     notes = (
         "A link is wide where it begins, and the wider the more searches find its end by it.",
@@ -53,8 +55,8 @@ def _hubs(found, hub):
     if not of_class.any():
         return text + f"no vertex but the start carries {hub:.0%} of the searches"
     return text + (
-        f"{of_class.sum()} hubs of {(of_class > 0).sum()} classes, at most {of_class.max()} of "
-        f"one, carry {hub:.0%} or more of the searches each"
+        f"{of_class.sum()} hubs in {(of_class > 0).sum()} classes, at most {of_class.max()} in "
+        f"one; each carries {hub:.0%} of the searches or more"
     )
 
 
@@ -63,7 +65,9 @@ def _links(axes, found, stage):
     pairs, used = stage.links()
     ends, idle = found.xy[pairs], used == 0  # (links, 2, 2)
     faint = LineCollection(ends[idle], colors="#555555", linewidths=0.3)
-    faint.set(alpha=min(0.5, 60 / max(1, idle.sum())), rasterized=bool(idle.sum() > 2000))
+    faint.set(
+        alpha=min(0.5, 300 / max(1, idle.sum())), rasterized=bool(idle.sum() > 2000), zorder=0.5
+    )
     axes.add_collection(faint)
     order = np.flatnonzero(~idle)
     order = order[np.argsort(used[order], kind="stable")]
@@ -104,5 +108,5 @@ def _key(figure, hub):
         for share in texts
     ]
     handles.append(Line2D([], [], ls="", marker="*", color=style.GREY, ms=15))
-    figure.legend(handles, [*texts.values(), "the start: all do"], loc="outside lower center",
-                  ncols=4, frameon=False, borderpad=1, columnspacing=3)  # fmt: skip
+    figure.legend(handles, [*texts.values(), "the start: all do"], loc="lower center", ncols=4,
+                  frameon=False, borderpad=0.6, columnspacing=3)  # fmt: skip

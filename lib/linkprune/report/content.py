@@ -15,6 +15,10 @@ NOTES = {
     "Wilson interval. L: links of a vertex, then code and regression; T: efSearch. Re-ranked: how "
     "many of the results by their reconstructions. Error: squared, of what the results are ranked "
     "by. Distances and hops: means per query. Time: median over repetitions.",
+    "seeds": "The same rows built anew from each seed, which decides the training of codec and "
+    "regression and the levels of the graph: mean ± standard deviation over the builds, [least, "
+    "most], on the same queries every time. Last, how far these queries leave the mean open: its "
+    "95 % Wilson interval.",
     "pruning": "Distances per query at equal recall: the ratio is that of the learned graph to the "
     "best rival there, on test queries, mean over seeds, with its 95 % paired bootstrap interval. "
     "recall@10 is the share of the true ten among the first ten.",

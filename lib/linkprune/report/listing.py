@@ -1,5 +1,6 @@
 """Tables of the page: which columns a reader sees, and what of them the plots draw."""
 
+from linkprune import spreads
 from linkprune.rows import read
 
 SHARES = ("R@1", "R@10", "R@100")
@@ -8,10 +9,12 @@ SHARES = ("R@1", "R@10", "R@100")
 def table(path):
     """A table of results as dict of kind, head, rows, numeric, plot.
 
-    path: a CSV file with the columns of Table 2, or of ``pruning_tables``: then the cells are those
-    of its summary, and the plot has its points. kind: code or pruning.
+    path: a CSV file with the columns of Table 2, of ``spreads``, or of ``pruning_tables``: then the
+    cells are those of its summary, and the plot has its points. kind: code, seeds or pruning.
     """
     found = read(path)
+    if "R@1_sd" in found[0]:
+        return {"kind": "seeds", **_cells(found, _SEEDS), "plot": None}
     if "k_reorder" in found[0]:
         return {"kind": "code", **_cells(found, _CODE), "plot": _code_plot(found)}
     summary = read(path.removesuffix(".csv") + "_summary.csv")
@@ -52,6 +55,18 @@ _CODE = {
     "ms per query": "ms_per_query",
     "published R@1": "published_R@1",
     "verdict": "verdict",
+}
+_SEEDS = {
+    "data": "dataset",
+    "row": series,
+    "mode": "mode",
+    "T": "efSearch",
+    "re-ranked": "k_reorder",
+    "seeds": "seeds",
+    **{f"{x}, %": lambda row, x=x: spreads.spread(row, x) for x in SHARES},
+    "error": lambda row: spreads.spread(row, "mse"),
+    "distances": lambda row: spreads.spread(row, "ndis"),
+    "R@1 by the queries, %": lambda row: _percent(row, "R@1"),
 }
 _SUMMARY = {
     "data": "dataset",

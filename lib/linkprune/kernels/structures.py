@@ -36,8 +36,8 @@ def space(ffi, codes=None, vectors=None, ip=False, centroids=None, first=None):
     """An ``ann_space`` on codes (nb, nsq) uint8 or vectors (nb, d), and what it points to.
 
     vectors are float32, or uint8 or int8 where such are the values: a quarter of the memory.
-    Codes come with the centroids (nsq, 256, dsub) float32. first: the first level of codes in two, a
-    ``coarse.Coarse`` with its cross; the centroids are then those of the second. The second value
+    Codes come with the centroids (nsq, 256, dsub) float32. first: the first level of codes in two,
+    a ``coarse.Coarse`` with its cross; the centroids are then those of the second. The second value
     keeps the arrays alive: hold it as long as the structure is used.
     """
     s, alive = ffi.new("ann_space *"), []

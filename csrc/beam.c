@@ -25,7 +25,7 @@ int ann_search(const ann_space *space, const ann_graph *graph, const float *quer
         size_t thread = (size_t)omp_get_thread_num();
         uint8_t *marks = visited + thread * space->nb, epoch = 0;
         float *table = tables + thread * ann_tables_size(space);
-        ann_candidate *room = (ann_candidate *)(beams + thread * cap);
+        int64_t *room = beams + thread * (cap + ANN_BEAM_ROOM);
 #pragma omp for schedule(dynamic, 4)
         for (size_t first = 0; first < nq; first += QUAD)
             for (size_t q = first; q < nq && q < first + QUAD; q++) {
@@ -37,15 +37,15 @@ int ann_search(const ann_space *space, const ann_graph *graph, const float *quer
                 for (int level = graph->max_level; level > 0; level--)
                     upper += ann_descend(space, graph, level, x, &v, &dv);
 
-                ann_beam beam = {room, 0, cap, 0};
+                ann_beam beam = ann_beam_in(room, cap);
                 epoch = ann_next_epoch(marks, space->nb, epoch);
                 marks[v] = epoch;
-                ann_beam_insert(&beam, dv, v);
+                ann_beam_insert(&beam, ann_key(dv, v));
                 ann_beam_search(space, graph, 0, x, efSearch, marks, epoch, &beam, &level0, &hops);
 
                 for (size_t j = 0; j < k; j++) {
-                    D[q * k + j] = j < beam.n ? beam.at[j].distance : INFINITY;
-                    I[q * k + j] = j < beam.n ? ann_id(beam.at[j]) : -1;
+                    D[q * k + j] = j < beam.n ? ann_key_distance(beam.at[j]) : INFINITY;
+                    I[q * k + j] = j < beam.n ? ann_key_id(beam.at[j]) : -1;
                 }
                 ndis[q] = level0;
                 ndis_upper[q] = upper;

@@ -9,7 +9,7 @@
  * and -1; per query ndis (distances on level 0 without the entry point), ndis_upper (entry point
  * and descent), nhops (vertices expanded on level 0).
  * Scratch: visited (threads, nb) zeroed, tables (threads, nsq * 256), with a first level (threads, 4,
- * nsq * 256 + 2 * 2^bits), or NULL for vectors, beams (threads, max(efSearch, k)) of 8 bytes. */
+ * nsq * 256 + 2 * 2^bits), or NULL for vectors, beams (threads, max(efSearch, k) + ANN_BEAM_ROOM). */
 int ann_search(const ann_space *space, const ann_graph *graph, const float *query,
                const float *centroids_t, size_t nq, size_t dsub, size_t k, size_t efSearch,
                int threads, uint8_t *visited, float *tables, int64_t *beams, float *D, int32_t *I,

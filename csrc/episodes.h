@@ -11,12 +11,10 @@
  * vertex that an episode does without, its start excepted, -1 for none. Scratch of the threads:
  * visited (threads, nb) and epochs (threads), zeroed before the first call and then left alone;
  * centroids_t and tables as ann_search has them; queues (threads, room), room >= max(efSearch, k) +
- * ANN_QUEUE_ROOM. */
+ * ANN_BEAM_ROOM. */
 #ifndef ANN_EPISODES_H
 #define ANN_EPISODES_H
 #include "types.h"
-
-enum { ANN_QUEUE_ROOM = 9 };
 
 typedef struct {
     const float *x;

@@ -6,11 +6,18 @@
 #include "adc_table.h"
 #include "select.h"
 
+/* How many floats the points of a thread have. */
+ANN_INLINE size_t points_size(const ann_space *space, const ann_graph *graph)
+{
+    size_t slots = graph->M0 > graph->M ? graph->M0 : graph->M;
+    return (slots > 2 ? slots : 2) * ann_point_size(space);
+}
+
 ANN_CLONES
 int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
                   const float *centroids_t, const int32_t *batch, const int32_t *levels, size_t n,
                   size_t dsub, size_t efConstruction, int threads, uint8_t *visited,
-                  uint8_t *epochs, float *tables, int64_t *beams)
+                  uint8_t *epochs, float *tables, int64_t *beams, float *points)
 {
     if (threads < 1 || !efConstruction || graph->entry_point < 0 ||
         (space->codes ? !centroids_t || !tables || !ann_measures_codes(space) ||
@@ -26,7 +33,8 @@ int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
         size_t thread = (size_t)omp_get_thread_num();
         uint8_t *marks = visited + thread * space->nb, epoch = epochs[thread];
         float *table = tables + thread * ann_tables_size(space);
-        ann_candidate *room = (ann_candidate *)(beams + thread * efConstruction);
+        int64_t *room = beams + thread * (efConstruction + ANN_BEAM_ROOM);
+        float *kept = points + thread * points_size(space, graph);
 #pragma omp for schedule(dynamic, 1)
         for (size_t first = 0; first < n; first += QUAD)
             for (size_t i = first; i < n && i < first + QUAD; i++) {
@@ -40,19 +48,26 @@ int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
                         ann_descend(space, graph, level, query, &v, &dv);
                         continue;
                     }
-                    ann_beam beam = {room, 0, efConstruction, 0};
+                    ann_beam beam = ann_beam_in(room, efConstruction);
                     epoch = ann_next_epoch(marks, space->nb, epoch);
                     marks[v] = epoch;
-                    ann_beam_insert(&beam, dv, v);
+                    ann_beam_insert(&beam, ann_key(dv, v));
                     ann_beam_search(space, graph, level, query, efConstruction, marks, epoch, &beam,
                                     &ndis, &nhops);
-                    v = ann_id(beam.at[0]); /* the next level starts from the best of this one */
-                    dv = beam.at[0].distance;
-                    for (size_t j = 0; j < i; j++)
-                        ann_beam_insert(&beam, ann_to_query(space, query, batch[j]), batch[j]);
+                    v = ann_key_id(beam.at[0]); /* the next level starts from the best of this one */
+                    dv = ann_key_distance(beam.at[0]);
+                    for (size_t j = 0; j < i; j += LINK_CHUNK) {
+                        float distance[LINK_CHUNK];
+                        int64_t near[LINK_CHUNK];
+                        size_t m = i - j < LINK_CHUNK ? i - j : LINK_CHUNK;
+                        ann_to_query_many(space, query, batch + j, m, distance);
+                        m = ann_beam_near(&beam, batch + j, distance, m, near);
+                        for (size_t l = 0; l < m; l++)
+                            ann_beam_insert(&beam, near[l]);
+                    }
                     size_t slots;
                     int32_t *links = ann_links(graph, batch[i], level, &slots);
-                    ann_select(space, beam.at, beam.n, 1, links, slots);
+                    ann_select(space, beam.at, beam.n, 1, links, slots, kept);
                 }
             }
         epochs[thread] = epoch;
@@ -63,31 +78,33 @@ int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
 ANN_CLONES
 int ann_hnsw_reverse(const ann_space *space, ann_graph *graph, int level, const int32_t *target,
                      const int64_t *start, const int32_t *source, size_t n_groups,
-                     size_t longest, int threads, int64_t *room)
+                     size_t longest, int threads, int64_t *room, float *points)
 {
     size_t width = longest + (level ? graph->M : graph->M0);
     if (threads < 1 || (space->codes && !ann_measures_codes(space)))
         return ANN_EINVAL;
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 16)
     for (size_t g = 0; g < n_groups; g++) {
-        ann_candidate *c = (ann_candidate *)(room + (size_t)omp_get_thread_num() * width);
-        size_t slots;
+        size_t thread = (size_t)omp_get_thread_num(), slots;
         int32_t *links = ann_links(graph, target[g], level, &slots);
         ann_gain(space, target[g], links, slots, source + start[g],
-                 (size_t)(start[g + 1] - start[g]), 1, c);
+                 (size_t)(start[g + 1] - start[g]), 1, room + thread * width,
+                 points + thread * points_size(space, graph));
     }
     return ANN_OK;
 }
 
 ANN_CLONES
-int ann_hnsw_order(const ann_space *space, ann_graph *graph, int threads, int64_t *room)
+int ann_hnsw_order(const ann_space *space, ann_graph *graph, int threads, int64_t *room,
+                   float *points)
 {
     if (threads < 1 || (space->codes && !ann_measures_codes(space)))
         return ANN_EINVAL;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t v = 0; v < graph->nb; v++) {
-        ann_candidate *c = (ann_candidate *)(room + (size_t)omp_get_thread_num() * graph->M0);
-        ann_order(space, (int32_t)v, graph->neighbors + v * graph->M0, graph->M0, c);
+        size_t thread = (size_t)omp_get_thread_num();
+        ann_order(space, (int32_t)v, graph->neighbors + v * graph->M0, graph->M0,
+                  room + thread * graph->M0, points + thread * points_size(space, graph));
     }
     return ANN_OK;
 }

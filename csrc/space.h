@@ -54,7 +54,7 @@ ANN_INLINE int ann_measures_queries(const ann_space *s, size_t dsub)
 ANN_INLINE int ann_measures_codes(const ann_space *s)
 {
     const ann_coarse *c = s->coarse;
-    return c ? c->residual && ann_is_coarse(c, s->nsq, c->dsub) : !!s->sdc;
+    return c ? c->residual && ann_is_coarse(c, s->nsq, c->dsub) : s->centroids && s->dsub;
 }
 
 /* x (nsq * dsub) = what codes[i] stands for. */
@@ -95,23 +95,6 @@ ANN_INLINE float ann_adc(const float *table, const uint8_t *code, size_t nsq)
     }
     for (; m < nsq; m++, table += KSUB)
         s0 += table[code[m]];
-    return (s0 + s1) + (s2 + s3);
-}
-
-/* sum_m sdc[m, a[m], b[m]], the same way. */
-ANN_INLINE float ann_sdc(const float *sdc, const uint8_t *a, const uint8_t *b, size_t nsq)
-{
-    const size_t size = KSUB * KSUB;
-    float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-    size_t m = 0;
-    for (; m + 4 <= nsq; m += 4, sdc += 4 * size) {
-        s0 += sdc[a[m] * KSUB + b[m]];
-        s1 += sdc[size + a[m + 1] * KSUB + b[m + 1]];
-        s2 += sdc[2 * size + a[m + 2] * KSUB + b[m + 2]];
-        s3 += sdc[3 * size + a[m + 3] * KSUB + b[m + 3]];
-    }
-    for (; m < nsq; m++, sdc += size)
-        s0 += sdc[a[m] * KSUB + b[m]];
     return (s0 + s1) + (s2 + s3);
 }
 
@@ -311,22 +294,77 @@ ANN_INLINE void ann_whole_to_many(const ann_space *s, const int16_t *whole, cons
             out[i] = ann_whole_distance(ROW_I8, whole, ann_row(s, ids[i]), s->d, s->ip);
 }
 
-ANN_INLINE float ann_between(const ann_space *s, int32_t a, int32_t b)
+/* Vertices are compared with each other as points: a row of vectors as it is, or what a code stands
+ * for. That of a code in one level has blocks (dsub, 16) of sixteen sub-vectors side by side, in
+ * groups of four; those that fill no group have one each. */
+enum { GROUP = 4 };
+
+/* How many floats a decoded point has. */
+ANN_INLINE size_t ann_point_size(const ann_space *s)
 {
-    if (s->coarse) { /* tables of all pairs would not fit: decoded */
-        float x[ANN_MOST_D], y[ANN_MOST_D];
-        size_t dsub = s->coarse->dsub;
-        ann_decode_at(s->codes, (size_t)a, s->coarse->residual, s->coarse, s->nsq, dsub, x);
-        ann_decode_at(s->codes, (size_t)b, s->coarse->residual, s->coarse, s->nsq, dsub, y);
-        return ann_row_distance(ROW_FLOAT, x, ROW_FLOAT, y, s->nsq * dsub, s->ip);
+    if (!s->codes || s->coarse)
+        return s->codes ? s->nsq * s->coarse->dsub : 0;
+    size_t groups = s->nsq / GROUP + s->nsq % GROUP;
+    return (groups + LANES / GROUP - 1) / (LANES / GROUP) * LANES * s->dsub;
+}
+
+ANN_INLINE void ann_scatter(const ann_space *s, const uint8_t *code, size_t dsub, float *point)
+{
+    const size_t whole = s->nsq / GROUP * GROUP;
+    for (size_t m = 0; m < s->nsq; m++) {
+        size_t lane = m < whole ? m : whole + (m - whole) * GROUP;
+        const float *centroid = s->centroids + (m * KSUB + code[m]) * dsub;
+        float *to = point + lane / LANES * LANES * dsub + lane % LANES;
+        for (size_t t = 0; t < dsub; t++)
+            to[t * LANES] = centroid[t];
     }
+}
+
+/* The point of a vertex, decoded where that is needed: room (ann_point_size), zeroed at first. */
+ANN_INLINE const void *ann_point(const ann_space *s, int32_t id, float *room)
+{
+    if (!s->codes)
+        return ann_row(s, id);
+    if (s->coarse)
+        ann_decode_at(s->codes, (size_t)id, s->coarse->residual, s->coarse, s->nsq,
+                      s->coarse->dsub, room);
+    else if (s->dsub == 4) /* spelt out as in ann_decode */
+        ann_scatter(s, s->codes + (size_t)id * s->nsq, 4, room);
+    else
+        ann_scatter(s, s->codes + (size_t)id * s->nsq, s->dsub, room);
+    return room;
+}
+
+/* The same sum as ann_adc's of a table that one code has to the other. */
+ANN_INLINE float ann_point_distance(const float *a, const float *b, size_t size, size_t dsub,
+                                    int ip)
+{
+    float sum[GROUP] = {0};
+    for (size_t i = 0; i < size; i += LANES * dsub) {
+        float part[LANES] = {0};
+        for (size_t t = i; t < i + LANES * dsub; t += LANES)
+            for (size_t j = 0; j < LANES; j++) {
+                float diff = a[t + j] - b[t + j];
+                part[j] += ip ? -a[t + j] * b[t + j] : diff * diff;
+            }
+        for (size_t g = 0; g < LANES; g += GROUP)
+            for (size_t j = 0; j < GROUP; j++)
+                sum[j] += part[g + j];
+    }
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+/* Distance between two points. */
+ANN_INLINE float ann_between(const ann_space *s, const void *a, const void *b)
+{
+    if (s->coarse)
+        return ann_row_distance(ROW_FLOAT, a, ROW_FLOAT, b, s->nsq * s->coarse->dsub, s->ip);
     if (s->codes)
-        return ann_sdc(s->sdc, s->codes + (size_t)a * s->nsq, s->codes + (size_t)b * s->nsq,
-                       s->nsq);
-    const void *x = ann_row(s, a), *y = ann_row(s, b);
-    return s->vectors      ? ann_row_distance(ROW_FLOAT, x, ROW_FLOAT, y, s->d, s->ip)
-         : s->vectors_u8 ? ann_row_distance(ROW_U8, x, ROW_U8, y, s->d, s->ip)
-                         : ann_row_distance(ROW_I8, x, ROW_I8, y, s->d, s->ip);
+        return s->dsub == 4 ? ann_point_distance(a, b, ann_point_size(s), 4, s->ip)
+                            : ann_point_distance(a, b, ann_point_size(s), s->dsub, s->ip);
+    return s->vectors      ? ann_row_distance(ROW_FLOAT, a, ROW_FLOAT, b, s->d, s->ip)
+         : s->vectors_u8 ? ann_row_distance(ROW_U8, a, ROW_U8, b, s->d, s->ip)
+                         : ann_row_distance(ROW_I8, a, ROW_I8, b, s->d, s->ip);
 }
 
 ANN_INLINE void ann_prefetch(const ann_space *s, int32_t id)

@@ -56,7 +56,6 @@ typedef struct {
 } episode;
 
 enum { NOT_FOUND = INT32_MAX };
-_Static_assert(ANN_QUEUE_ROOM == KEYS + 1, "the room of a queue");
 
 /* Functions of their own, so that each has the registers to itself. */
 #define ANN_PART ANN_CLONES __attribute__((noinline)) static
@@ -150,7 +149,7 @@ ANN_INLINE int is_batch(const ann_space *space, const ann_graph *graph, const an
                         size_t ef)
 {
     return b->threads >= 1 && b->k && b->k <= UINT16_MAX && ef &&
-           b->room >= ef + ANN_QUEUE_ROOM && b->room >= b->k + ANN_QUEUE_ROOM && space->nb &&
+           b->room >= ef + ANN_BEAM_ROOM && b->room >= b->k + ANN_BEAM_ROOM && space->nb &&
            space->nb * graph->M0 <= INT32_MAX &&
            (space->codes ? b->centroids_t && b->tables && ann_measures_queries(space, b->dsub)
                          : ann_has_vectors(space));

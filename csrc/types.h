@@ -6,6 +6,9 @@
 
 enum { ANN_OK = 0, ANN_EINVAL = -1, ANN_MOST_D = 2048 };
 
+/* How many integers the room of a beam has beyond those of its candidates. */
+enum { ANN_BEAM_ROOM = 9 };
+
 /* The first level of a code in two: the code of a vertex begins with `bytes` bytes that hold two
  * numbers of `bits` bits, the lower bits first, and its nsq bytes code what these two centroids
  * leave of the vector's halves. centroids (2, 2^bits, d / 2) with d = nsq * dsub <= ANN_MOST_D;
@@ -24,17 +27,18 @@ typedef struct {
 
 /* What distances are measured on: codes (nb, nsq) with 256 centroids each, or (nb, bytes + nsq) where
  * coarse is their first level, or vectors (nb, d), which are float32, or bytes that stand for the
- * same values. sdc (nsq, 256, 256) is needed for code-to-code distances of one level only; unused
- * pointers are NULL. */
+ * same values. centroids (nsq, 256, dsub) and dsub are needed for code-to-code distances of one level
+ * only; unused pointers are NULL. */
 typedef struct {
     const uint8_t *codes;
-    const float *sdc;
+    const float *centroids;
     const ann_coarse *coarse;
     const float *vectors;
     const uint8_t *vectors_u8;
     const int8_t *vectors_i8;
     size_t nb;
     size_t nsq;
+    size_t dsub;
     size_t d;
     int ip; /* 0: squared L2, 1: minus inner product */
 } ann_space;

@@ -10,24 +10,26 @@
 ANN_INLINE void trace(const ann_space *s, const ann_graph *g, const float *query, uint8_t *visited,
                       uint8_t epoch, ann_beam *beam, ann_beam *expanded)
 {
-    while (beam->next < beam->n) {
-        ann_candidate *c = beam->at + beam->next;
-        int32_t v = c->id;
-        ann_beam_insert(expanded, c->distance, v);
-        c->id = ~v;
-        beam->next = ann_next_open(beam, beam->next + 1);
+    for (int64_t key; (key = beam->at[beam->next]) != NO_KEY;) {
+        ann_beam_insert(expanded, key);
+        ann_beam_close_next(beam);
         ann_look_ahead(s, g, 0, beam);
-        ann_evaluate_links(s, g->neighbors + (size_t)v * g->M0, g->M0, query, visited, epoch, beam);
+        ann_expand(s, g, 0, ann_key_id(key), query, visited, epoch, beam);
     }
 }
 
+ANN_INLINE int64_t key_of(const ann_space *s, const float *query, int32_t v)
+{
+    return ann_key(ann_to_query(s, query, v), v);
+}
+
 /* Without v itself and repetitions, which are neighbours in a sorted pool; returns how many. */
-ANN_INLINE size_t distinct(ann_candidate *c, size_t n, int32_t v)
+ANN_INLINE size_t distinct(int64_t *keys, size_t n, int32_t v)
 {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++)
-        if (c[i].id != v && (kept == 0 || c[i].id != c[kept - 1].id))
-            c[kept++] = c[i];
+        if (ann_key_id(keys[i]) != v && (kept == 0 || keys[i] != keys[kept - 1]))
+            keys[kept++] = keys[i];
     return kept;
 }
 
@@ -45,24 +47,23 @@ int ann_vamana_link(const ann_space *space, const ann_graph *graph, const int32_
     {
         size_t thread = (size_t)omp_get_thread_num();
         uint8_t *marks = visited + thread * space->nb, epoch = epochs[thread];
-        ann_candidate *room = (ann_candidate *)(beams + thread * efConstruction);
+        int64_t *room = beams + thread * (efConstruction + ANN_BEAM_ROOM);
 #pragma omp for schedule(dynamic, 4)
         for (size_t i = 0; i < n; i++) {
             const float *query = space->vectors + (size_t)batch[i] * space->d;
             const int32_t *own = graph->neighbors + (size_t)batch[i] * graph->M0;
-            ann_beam beam = {room, 0, efConstruction, 0};
-            ann_beam pool = {(ann_candidate *)(pools + thread * width), 0, width, 0};
+            ann_beam beam = ann_beam_in(room, efConstruction);
+            ann_beam pool = ann_beam_in(pools + thread * (width + ANN_BEAM_ROOM), width);
             epoch = ann_next_epoch(marks, space->nb, epoch);
             marks[graph->entry_point] = epoch;
-            ann_beam_insert(&beam, ann_to_query(space, query, graph->entry_point),
-                            graph->entry_point);
+            ann_beam_insert(&beam, key_of(space, query, graph->entry_point));
             trace(space, graph, query, marks, epoch, &beam, &pool);
             for (size_t j = 0; j < graph->M0 && own[j] >= 0; j++)
-                ann_beam_insert(&pool, ann_to_query(space, query, own[j]), own[j]);
+                ann_beam_insert(&pool, key_of(space, query, own[j]));
             for (size_t j = 0; among && j < i; j++)
-                ann_beam_insert(&pool, ann_to_query(space, query, batch[j]), batch[j]);
+                ann_beam_insert(&pool, key_of(space, query, batch[j]));
             pool.n = distinct(pool.at, pool.n, batch[i]);
-            ann_select(space, pool.at, pool.n, alpha, links + i * R, R);
+            ann_select(space, pool.at, pool.n, alpha, links + i * R, R, NULL);
         }
         epochs[thread] = epoch;
     }
@@ -79,9 +80,9 @@ int ann_vamana_reverse(const ann_space *space, ann_graph *graph, const int32_t *
         return ANN_EINVAL;
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 16)
     for (size_t g = 0; g < n_groups; g++) {
-        ann_candidate *c = (ann_candidate *)(room + (size_t)omp_get_thread_num() * width);
+        int64_t *keys = room + (size_t)omp_get_thread_num() * width;
         ann_gain(space, target[g], graph->neighbors + (size_t)target[g] * graph->M0, graph->M0,
-                 source + start[g], (size_t)(start[g + 1] - start[g]), alpha, c);
+                 source + start[g], (size_t)(start[g + 1] - start[g]), alpha, keys, NULL);
     }
     return ANN_OK;
 }
@@ -94,6 +95,6 @@ int ann_vamana_order(const ann_space *space, ann_graph *graph, int threads, int6
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t v = 0; v < graph->nb; v++)
         ann_order(space, (int32_t)v, graph->neighbors + v * graph->M0, graph->M0,
-                  (ann_candidate *)(room + (size_t)omp_get_thread_num() * graph->M0));
+                  room + (size_t)omp_get_thread_num() * graph->M0, NULL);
     return ANN_OK;
 }

@@ -10,7 +10,8 @@
  * vertices of the batch. One is kept if it is nearer to the vertex than alpha (of squared
  * distances) times its distance from every one kept before. The graph, of any width, is only read.
  * Scratch: visited (threads, nb) and epochs (threads), zeroed before the first batch and then left
- * alone; beams (threads, efConstruction) and pools (threads, nb + M0 + n) of 8 bytes. */
+ * alone; beams (threads, efConstruction + ANN_BEAM_ROOM) and pools (threads, nb + M0 + n +
+ * ANN_BEAM_ROOM). */
 int ann_vamana_link(const ann_space *space, const ann_graph *graph, const int32_t *batch, size_t n,
                     size_t R, int among, size_t efConstruction, float alpha, int threads,
                     uint8_t *visited, uint8_t *epochs, int64_t *beams, int64_t *pools,
@@ -18,13 +19,13 @@ int ann_vamana_link(const ann_space *space, const ann_graph *graph, const int32_
 
 /* Reverse links: vertex target[g] gains those of source[start[g]] ... source[start[g + 1] - 1] that
  * it lacks; where its list overflows, the same rule chooses among old and new.
- * Scratch: room (threads, M0 + longest group) of 8 bytes. */
+ * Scratch: room (threads, M0 + longest group). */
 int ann_vamana_reverse(const ann_space *space, ann_graph *graph, const int32_t *target,
                        const int64_t *start, const int32_t *source, size_t n_groups,
                        size_t longest, float alpha, int threads, int64_t *room);
 
 /* Sort the links of every vertex by (distance, id), nearest first.
- * Scratch: room (threads, M0) of 8 bytes. */
+ * Scratch: room (threads, M0). */
 int ann_vamana_order(const ann_space *space, ann_graph *graph, int threads, int64_t *room);
 
 #endif

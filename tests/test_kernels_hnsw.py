@@ -225,7 +225,7 @@ def test_the_builder_refuses_what_does_not_fit():
         (lambda: kernel.Builder(g, 5, vectors=x.astype(float)), ("vectors", "float64")),
         (lambda: kernel.Builder(g, 5, codes=codes, centroids=None), ("centroids",)),
         (lambda: kernel.Builder(g, 5, codes=codes[:, :3].copy(), centroids=codec.centroids),
-         ("sdc", "(3, 256, 256)")),
+         ("centroids", "(3, 256, any)")),
         (lambda: b.link(batch, levels[:2], x[:3]), ("x", "(2, 4)")),
         (lambda: b.link(batch, levels[:3], x[:2]), ("levels",)),
         (lambda: b.link(np.array([1, 20], np.int32), levels[:2], x[:2]), ("batch", "20")),

@@ -11,11 +11,11 @@ void graphs(size_t nb, size_t M0, size_t M, size_t nsq, size_t dsub, int two, in
         d = dsub;
     float *x = floats(nb * d), *centroids_t = coded ? floats(nsq * KSUB * dsub) : NULL;
     const ann_coarse *first = coded && two ? first_level(nb, nsq, dsub, centroids_t) : NULL;
-    float *sdc = coded && !first ? floats(nsq * KSUB * KSUB) : NULL;
+    float *centroids = coded && !first ? floats(nsq * KSUB * dsub) : NULL;
     size_t size = nsq + (first ? first->bytes : 0);
     uint8_t *c = coded ? bytes(nb * size, 9) : NULL; /* few codes: many ties */
-    ann_space space = {.codes = c, .sdc = sdc, .coarse = first, .vectors = coded ? NULL : x,
-                       .nb = nb, .nsq = nsq, .d = coded ? 0 : d, .ip = ip};
+    ann_space space = {.codes = c, .centroids = centroids, .coarse = first, .vectors = coded ? NULL : x,
+                       .nb = nb, .nsq = nsq, .dsub = dsub, .d = coded ? 0 : d, .ip = ip};
 
     int32_t *levels = buffer(nb, sizeof *levels), *order = buffer(nb, sizeof *order);
     for (size_t v = 0; v < nb; v++) { /* vertex v is inserted as the v-th */
@@ -39,13 +39,17 @@ void graphs(size_t nb, size_t M0, size_t M, size_t nsq, size_t dsub, int two, in
     uint8_t *visited = buffer(T * nb, 1), *epochs = buffer(T, 1);
     size_t table = first ? 4 * (nsq * KSUB + ((size_t)2 << first->bits)) : nsq * KSUB;
     float *tables = coded ? blank(T * table) : NULL;
-    int64_t *beams = buffer(T * ef, sizeof *beams);
+    int64_t *beams = buffer(T * (ef + ANN_BEAM_ROOM), sizeof *beams);
+    size_t most = M0 > M ? M0 : M, groups4 = nsq / 4 + nsq % 4;
+    size_t point = !coded ? 0 : first ? nsq * dsub : (groups4 + 3) / 4 * 16 * dsub;
+    float *points = blank(T * (most > 2 ? most : 2) * point);
+    memset(points, 0, T * (most > 2 ? most : 2) * point * sizeof *points);
     size_t batch = 1;
     for (size_t done = 1; done < nb; done += batch, batch = 1 + done / 8) {
         if (batch > nb - done)
             batch = nb - done;
         OK(ann_hnsw_link(&space, &graph, x + done * d, centroids_t, order + done, levels + done,
-                         batch, dsub, ef, threads, visited, epochs, tables, beams));
+                         batch, dsub, ef, threads, visited, epochs, tables, beams, points));
         for (int level = 0; level <= levels[done]; level++) {
             size_t kept = held_now(), slots = level ? M : M0, groups = 0, n = 0, longest = 1;
             int32_t *target = buffer(nb, sizeof *target);
@@ -68,11 +72,11 @@ void graphs(size_t nb, size_t M0, size_t M, size_t nsq, size_t dsub, int two, in
                 }
             }
             OK(ann_hnsw_reverse(&space, &graph, level, target, begin, source, groups, longest,
-                                threads, buffer(T * (slots + longest), sizeof(int64_t))));
+                                threads, buffer(T * (slots + longest), sizeof(int64_t)), points));
             release(kept);
         }
     }
-    OK(ann_hnsw_order(&space, &graph, threads, buffer(T * M0, sizeof(int64_t))));
+    OK(ann_hnsw_order(&space, &graph, threads, buffer(T * M0, sizeof(int64_t)), points));
 
     static const size_t POINTS[][2] = {{1, 1}, {3, 1}, {2, 7}, {200, 5}};
     size_t nq = 300; /* more than a byte of epochs */
@@ -82,7 +86,7 @@ void graphs(size_t nb, size_t M0, size_t M, size_t nsq, size_t dsub, int two, in
         int32_t *I = buffer(nq * k, sizeof *I);
         memset(visited, 0, T * nb);
         OK(ann_search(&space, &graph, query, centroids_t, nq, dsub, k, POINTS[p][1], threads,
-                      visited, tables, buffer(T * room, sizeof(int64_t)), blank(nq * k), I,
+                      visited, tables, buffer(T * (room + ANN_BEAM_ROOM), sizeof(int64_t)), blank(nq * k), I,
                       buffer(nq, sizeof(int32_t)), buffer(nq, sizeof(int32_t)),
                       buffer(nq, sizeof(int32_t))));
         for (size_t i = 0; i < nq * k; i++)
@@ -93,6 +97,6 @@ void graphs(size_t nb, size_t M0, size_t M, size_t nsq, size_t dsub, int two, in
                        tables, beams, NULL, NULL, NULL, NULL, NULL));
     REFUSED(ann_search(&space, &graph, query, centroids_t, nq, dsub, 1, 0, threads, visited,
                        tables, beams, NULL, NULL, NULL, NULL, NULL));
-    REFUSED(ann_hnsw_order(&space, &graph, 0, beams));
+    REFUSED(ann_hnsw_order(&space, &graph, 0, beams, points));
     release(0);
 }

@@ -17,7 +17,8 @@ void flat_graphs(size_t nb, size_t M0, size_t R, size_t d, int threads)
         size_t n = first ? nb - first : nb - half, kept = held_now();
         int32_t *links = buffer(n * R, sizeof *links);
         OK(ann_vamana_link(&space, &graph, batch + first, n, R, first > 0, ef, 1.2f, threads,
-                           visited, epochs, buffer(T * ef, 8), buffer(T * (nb + M0 + n), 8),
+                           visited, epochs, buffer(T * (ef + ANN_BEAM_ROOM), 8),
+                           buffer(T * (nb + M0 + n + ANN_BEAM_ROOM), 8),
                            links));
         for (size_t i = 0; i < n * R; i++)
             require(links[i] >= -1 && links[i] < (int32_t)nb, "links are vertices");

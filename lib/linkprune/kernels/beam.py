@@ -24,7 +24,7 @@ def search(graph, query, k, efSearch, *, codes=None, centroids=None, coarse=None
     ndis_upper (entry point and descent), nhops (vertices expanded on level 0), each (nq,) int32.
     """
     checks.positive(k=k, efSearch=efSearch, threads=threads)
-    space, alive = structures.space(ffi, codes, vectors, None, ip, centroids, coarse)
+    space, alive = structures.space(ffi, codes, vectors, ip, centroids, coarse)
     g, alive_too = structures.graph(ffi, graph)
     if g.nb != space.nb:
         raise ShapeError(f"graph of {g.nb} vertices over a space of {space.nb}")
@@ -39,7 +39,7 @@ def search(graph, query, k, efSearch, *, codes=None, centroids=None, coarse=None
     efSearch = min(efSearch, space.nb)  # there is no more to find
     nq = len(checks.array("query", query, "float32", None, d))
     visited = np.zeros((threads, space.nb), np.uint8)
-    beams = np.empty((threads, max(k, efSearch)), np.int64)
+    beams = np.empty((threads, max(k, efSearch) + C.ANN_BEAM_ROOM), np.int64)
     D, I = np.empty((nq, k), np.float32), np.empty((nq, k), np.int32)
     ndis, ndis_upper, nhops = (np.empty(nq, np.int32) for _ in range(3))
     status = C.ann_search(

@@ -66,7 +66,7 @@ class Runner:
     def __init__(self, graph, *, codes=None, centroids=None, coarse=None, vectors=None, ip=False,
                  threads=1):  # fmt: skip
         checks.positive(threads=threads)
-        self.space, self._alive = structures.space(ffi, codes, vectors, None, ip, centroids, coarse)
+        self.space, self._alive = structures.space(ffi, codes, vectors, ip, centroids, coarse)
         self.graph, self._alive_too = structures.graph(ffi, graph)
         self.shape, self.threads, nb = graph.neighbors.shape, threads, self.space.nb
         if self.graph.nb != nb:
@@ -158,7 +158,7 @@ class Runner:
         if absent is None:
             absent = np.full(n, -1, np.int32)
         checks.ids("absent", absent, nb, n)
-        room = max(min(efSearch, nb), k) + C.ANN_QUEUE_ROOM
+        room = max(min(efSearch, nb), k) + C.ANN_BEAM_ROOM
         queues = np.empty((self.threads, room), np.int64)
         b, alive = ffi.new("ann_batch *"), [*map(_p, (x, start, absent, queues))]
         b.x, b.start, b.absent, b.queues = alive

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from linkprune.errors import ShapeError
-from linkprune.kernels import adc, checks, structures
+from linkprune.kernels import checks, structures
 from linkprune.kernels._hnsw import ffi
 from linkprune.kernels._hnsw import lib as C
 
@@ -25,13 +25,12 @@ class Builder:
         checks.positive(efConstruction=efConstruction, threads=threads)
         self.efConstruction, self.threads = efConstruction, threads
         if codes is None:
-            cent, sdc, self.dsub = np.empty(0, np.float32), None, 0
+            cent, self.dsub = np.empty(0, np.float32), 0
         else:
             cent = structures.table_centroids(centroids, coarse, ip)
-            sdc = adc.sdc_tables(centroids, ip) if coarse is None else None
             self.dsub = cent.shape[1]
         self.centroids_t = cent
-        self.space, self._alive = structures.space(ffi, codes, vectors, sdc, ip, centroids, coarse)
+        self.space, self._alive = structures.space(ffi, codes, vectors, ip, centroids, coarse)
         self.graph, self._alive_too = structures.graph(ffi, graph, writable=True)
         self.levels = graph.levels()
         if self.graph.nb != self.space.nb:
@@ -40,7 +39,8 @@ class Builder:
         self.visited = np.zeros((threads, self.space.nb), np.uint8)
         self.epochs = np.zeros(threads, np.uint8)
         self.tables = structures.tables(self.space, threads)
-        self.beams = np.empty((threads, efConstruction), np.int64)
+        self.beams = np.empty((threads, efConstruction + C.ANN_BEAM_ROOM), np.int64)
+        self.points = structures.points(self.space, max(self.graph.M0, self.graph.M), threads)
 
     def link(self, batch, levels, x):
         """Forward links of a batch: ids (n,) and levels (n,) int32 (descending), x (n, d) float32.
@@ -58,6 +58,7 @@ class Builder:
             self.space, self.graph, _p(x), _p(self.centroids_t) if self.dsub else ffi.NULL,
             _p(batch), _p(levels), len(batch), self.dsub, self.efConstruction, self.threads,
             _p(self.visited), _p(self.epochs), _p(self.tables), _p(self.beams),
+            _p(self.points),
         )  # fmt: skip
         checks.ok(status, "ann_hnsw_link")
 
@@ -73,13 +74,12 @@ class Builder:
         room = np.empty((self.threads, slots + longest), np.int64)
         status = C.ann_hnsw_reverse(
             self.space, self.graph, level, _p(groups), _p(start), _p(source), len(groups),
-            longest, self.threads, _p(room),
+            longest, self.threads, _p(room), _p(self.points),
         )  # fmt: skip
         checks.ok(status, "ann_hnsw_reverse")
 
     def order(self):
         """Sort the links of every vertex on level 0, nearest first."""
         room = np.empty((self.threads, self.graph.M0), np.int64)
-        checks.ok(
-            C.ann_hnsw_order(self.space, self.graph, self.threads, _p(room)), "ann_hnsw_order"
-        )
+        status = C.ann_hnsw_order(self.space, self.graph, self.threads, _p(room), _p(self.points))
+        checks.ok(status, "ann_hnsw_order")

@@ -32,13 +32,13 @@ def coarse(ffi, first, centroids):
     return s, alive
 
 
-def space(ffi, codes=None, vectors=None, sdc=None, ip=False, centroids=None, first=None):
+def space(ffi, codes=None, vectors=None, ip=False, centroids=None, first=None):
     """An ``ann_space`` on codes (nb, nsq) uint8 or vectors (nb, d), and what it points to.
 
     vectors are float32, or uint8 or int8 where such are the values: a quarter of the memory.
-    sdc (nsq, 256, 256) float32 where code-to-code distances are needed. first: the first level of
-    codes in two, a ``coarse.Coarse`` with its cross, which needs the centroids of the second and no
-    sdc. The second value keeps the arrays alive: hold it as long as the structure is used.
+    Codes come with the centroids (nsq, 256, dsub) float32. first: the first level of codes in two,
+    a ``coarse.Coarse`` with its cross; the centroids are then those of the second. The second value
+    keeps the arrays alive: hold it as long as the structure is used.
     """
     s, alive = ffi.new("ann_space *"), []
     s.ip = int(ip)
@@ -54,10 +54,10 @@ def space(ffi, codes=None, vectors=None, sdc=None, ip=False, centroids=None, fir
             checks.array("cross", first.cross, "float32", s.nb)
             alive.append(coarse(ffi, first, centroids))
             s.coarse = alive[-1][0]
-        elif sdc is not None:
-            checks.array("sdc", sdc, "float32", s.nsq, KSUB, KSUB)
-            alive.append(ffi.from_buffer("float[]", sdc))
-            s.sdc = alive[-1]
+        else:
+            shape = checks.array("centroids", centroids, "float32", s.nsq, KSUB, None).shape
+            alive.append(ffi.from_buffer("float[]", centroids))
+            s.centroids, s.dsub = alive[-1], shape[2]
     else:
         field = {"uint8": "vectors_u8", "int8": "vectors_i8"}.get(str(vectors.dtype), "vectors")
         dtype = str(vectors.dtype) if field != "vectors" else "float32"
@@ -72,6 +72,18 @@ def tables(space, threads):
     if space.coarse:  # four queries share a pass over the first level
         return np.empty((threads, 4, space.nsq * KSUB + (2 << space.coarse.bits)), np.float32)
     return np.empty((threads, space.nsq, KSUB), np.float32)
+
+
+def points(space, slots, threads):
+    """Scratch for the points of the links of a vertex, as csrc/space.h lays them out."""
+    if not space.codes:
+        size = 0
+    elif space.coarse:
+        size = space.nsq * space.coarse.dsub
+    else:
+        groups = space.nsq // 4 + space.nsq % 4
+        size = -(-groups // 4) * 16 * space.dsub
+    return np.zeros((threads, max(slots, 2), size), np.float32)
 
 
 def table_centroids(centroids, first, ip):

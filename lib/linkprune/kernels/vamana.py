@@ -31,7 +31,7 @@ class Builder:
             raise ShapeError(f"graph: expected a flat one, got {graph.max_level + 1} levels")
         self.visited = np.zeros((threads, self.space.nb), np.uint8)
         self.epochs = np.zeros(threads, np.uint8)
-        self.beams = np.empty((threads, self.efConstruction), np.int64)
+        self.beams = np.empty((threads, self.efConstruction + C.ANN_BEAM_ROOM), np.int64)
 
     def link(self, batch, R, alpha=1.0, among=False):
         """New links of a batch of ids (n,) int32 -> (n, R) int32, nearest first, padded with -1.
@@ -43,7 +43,8 @@ class Builder:
         n = len(checks.ids("batch", batch, self.space.nb, None, least=0))
         _check_alpha(alpha)
         links = np.empty((n, R), np.int32)
-        pools = np.empty((self.threads, self.space.nb + self.graph.M0 + n), np.int64)
+        width = self.space.nb + self.graph.M0 + n + C.ANN_BEAM_ROOM
+        pools = np.empty((self.threads, width), np.int64)
         status = C.ann_vamana_link(
             self.space, self.graph, _p(batch), n, R, int(among), self.efConstruction,
             alpha * alpha, self.threads, _p(self.visited), _p(self.epochs), _p(self.beams),

@@ -154,6 +154,15 @@ ANN_INLINE size_t ann_queue_open(const ann_queue *queue, size_t i)
     return i;
 }
 
+/* The place of a key among the first n places, of which it is one. */
+ANN_INLINE size_t ann_queue_place(const ann_queue *queue, int64_t key, size_t n)
+{
+    const int64_t *first = queue->at;
+    for (; n > 1; n -= n / 2)
+        first += first[n / 2 - 1] < key ? n / 2 : 0;
+    return (size_t)(first - queue->at);
+}
+
 /* Greedy descent from *v, whose distance is *d, on one level: a round scans all links of the vertex
  * that it began with and ends at the nearest, the first of equals; the last round moves nowhere.
  * Returns the distances evaluated. */

@@ -52,8 +52,11 @@ def main():
     edge = settings.complete({"agent": "edge"})
     agent = EdgeAgent(graph, edge, 120.0, [10, 16, 24, 32], [0.9, 0.95, 0.98, 0.99])
     _steps("edge agent, a step of 10,000 episodes", agent, environment, a.repetitions)
+    import torch
+
     from linkprune.rl.network import NetworkAgent
 
+    torch.set_num_threads(1)  # threads that wait for each other would count as CPU time
     published = settings.complete({"agent": "network", "hidden": 128, "device": "cpu"})
     vectors = base.astype(np.float32)
     agent = NetworkAgent(graph, published, vectors, len(train), 0.0, SEED)

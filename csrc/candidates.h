@@ -169,4 +169,13 @@ ANN_INLINE size_t ann_queue_open(const ann_queue *queue, size_t i)
     return i;
 }
 
+/* The place of a key among the first n places, of which it is one. */
+ANN_INLINE size_t ann_queue_place(const ann_queue *queue, int64_t key, size_t n)
+{
+    const int64_t *first = queue->at;
+    for (; n > 1; n -= n / 2)
+        first += first[n / 2 - 1] < key ? n / 2 : 0;
+    return (size_t)(first - queue->at);
+}
+
 #endif

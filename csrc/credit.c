@@ -12,120 +12,131 @@ ANN_INLINE uint16_t covers(const find *finds, int32_t u, int32_t v)
     return u != v;
 }
 
-/* The first search of an episode, leaving what is needed to repeat it from any of its hops. */
-ANN_INLINE void traced_search(episode *e, int32_t start, int32_t absent, int64_t *room, size_t k)
+/* The kept links of find `source` are the next row, and those to vertices that this episode has not
+ * met yet new finds. There is no branch on chance or on what was met, which cannot be foreseen.
+ * first: it is the first search that asks, of which what is met again is covered. */
+ANN_INLINE void add_row(episode *e, int32_t source, int first)
 {
-    const size_t M0 = e->graph->M0;
-    int32_t n_kept = 0;
-    begin_search(e, start, room, k);
-    e->trace[start] = (vertex_trace){0, 0, e->episode, e->search};
+    const size_t M0 = e->graph->M0, from = (size_t)e->finds[source].id * M0;
+    int32_t *kept = e->kept + e->rows[e->n_rows].kept;
+    for (size_t j = 0; j < M0; j += LINK_CHUNK) {
+        const size_t slots = M0 - j < LINK_CHUNK ? M0 - j : LINK_CHUNK;
+        const int32_t *links = e->graph->neighbors + from + j;
+        const int32_t begin = e->n_finds;
+        uint32_t dropped[LINK_CHUNK];
+        int32_t ids[LINK_CHUNK], again[LINK_CHUNK];
+        float distance[LINK_CHUNK];
+        size_t n_ids = 0, n_again = 0;
+        draw(e, from + j, slots, dropped);
+        for (size_t l = 0; l < slots && links[l] >= 0; l++) {
+            const int32_t v = links[l];
+            const vertex_trace t = e->trace[v];
+            const int kept_now = !dropped[l], met = t.episode == e->number;
+            const int fresh = kept_now & !met;
+            const int32_t f = met ? t.find : e->n_finds;
+            e->trace[v] = fresh ? (vertex_trace){f, e->number} : t;
+            e->finds[e->n_finds] = (find){v, (int32_t)(from + j + l), source, -1, 0, 0};
+            ids[n_ids] = v;
+            again[n_again] = *kept = f;
+            n_ids += (size_t)fresh;
+            n_again += (size_t)(kept_now & met);
+            kept += kept_now;
+            e->n_finds += fresh;
+        }
+        for (size_t l = 0; l < n_ids; l++)
+            ann_prefetch(e->space, ids[l]);
+        if (first)
+            for (size_t l = 0; l < n_again; l++) {
+                find *f = &e->finds[again[l]];
+                if (!f->covered)
+                    f->covered = covers(e->finds, source, again[l]);
+            }
+        measure(e->space, e->query, e->whole, ids, n_ids, distance);
+        for (size_t l = 0; l < n_ids; l++)
+            e->keys[begin + (int32_t)l] = ann_key(distance[l], ids[l]);
+        memset(e->found + begin, 0, n_ids);
+    }
+    e->finds[source].row = e->n_rows++;
+    e->rows[e->n_rows].kept = (int32_t)(kept - e->kept);
+}
+
+/* Takes the next row for the state before an expansion. */
+ANN_INLINE void take_snapshot(episode *e)
+{
+    const ann_queue *queue = &e->queue;
+    e->rows[e->n_rows].finds = e->n_finds;
+    e->rows[e->n_rows].next = (int32_t)queue->next;
+    memcpy(e->snapshots + (size_t)e->n_rows * queue->cap, queue->at,
+           queue->cap * sizeof *queue->at);
+}
+
+/* The first search of an episode, leaving what is needed to repeat it from any of its expansions.
+ * Its queue has a place more than a search has, for what the absence of a vertex lets in. */
+ANN_INLINE void traced_search(episode *e, int32_t start, int32_t absent, int64_t *room, size_t cap)
+{
+    begin_search(e, start, room, cap + 1);
+    e->trace[start] = (vertex_trace){0, e->number};
     if (absent >= 0)
         e->trace[absent] = e->trace[start]; /* as if it had been found before anything else */
-    e->finds[0] = (find){start, -1, -1, -1, 0, 1};
-    for (int32_t u; (u = next_vertex(e)) >= 0;) {
-        const int32_t source = e->trace[u].find;
-        e->finds[source].hop = e->nhops;
-        e->hops[e->nhops] = (hop){(int32_t)e->queue.next, e->ndis, n_kept};
-        memcpy(e->snapshots + (size_t)e->nhops * e->queue.cap, e->queue.at,
-               e->queue.cap * sizeof *e->queue.at);
+    e->finds[0] = (find){start, -1, -1, -1, 0, 0};
+    e->keys[0] = e->queue.at[0];
+    e->n_finds = 1;
+    e->n_rows = e->rows[0].kept = 0;
+    for (int32_t u; e->queue.next < cap && (u = next_vertex(e)) >= 0;) {
+        take_snapshot(e);
         expand(e);
-        for (size_t j = 0; j < M0; j += LINK_CHUNK) {
-            const size_t first = (size_t)u * M0 + j;
-            const size_t slots = M0 - j < LINK_CHUNK ? M0 - j : LINK_CHUNK;
-            const int32_t *links = e->graph->neighbors + first;
-            uint32_t dropped[LINK_CHUNK];
-            int32_t fresh[LINK_CHUNK];
-            float distance[LINK_CHUNK];
-            size_t m = 0;
-            draw(e, first, slots, dropped);
-            for (size_t l = 0; l < slots && links[l] >= 0; l++) {
-                int32_t v = links[l];
-                vertex_trace *t = &e->trace[v];
-                if (dropped[l])
-                    continue;
-                e->kept[n_kept++] = v;
-                if (t->search != e->search) {
-                    int32_t at = e->ndis + (int32_t)m;
-                    ann_prefetch(e->space, v);
-                    *t = (vertex_trace){0, at, e->episode, e->search};
-                    e->finds[at] = (find){v, (int32_t)(first + l), source, -1, 0, 0};
-                    fresh[m++] = v;
-                    continue;
-                }
-                find *f = &e->finds[t->find];
-                if (!f->covered)
-                    f->covered = covers(e->finds, source, t->find);
-            }
-            measure(e->space, e->query, e->whole, fresh, m, distance);
-            for (size_t l = 0; l < m; l++)
-                e->trace[fresh[l]].distance = distance[l];
-            enqueue(e, fresh, distance, m);
+        const int32_t begin = e->n_finds;
+        add_row(e, e->trace[u].find, 1);
+        for (int32_t f = begin; f < e->n_finds; f += LINK_CHUNK) {
+            const int32_t left = e->n_finds - f;
+            enqueue_keys(&e->queue, e->keys + f, (size_t)(left < LINK_CHUNK ? left : LINK_CHUNK));
         }
     }
-    e->hops[e->nhops].kept = n_kept;
+    e->ndis = e->n_finds;
+    take_snapshot(e);
 }
 
-/* Distances to n vertices, of which some were measured before in this episode. */
-ANN_INLINE void recall_or_measure(episode *e, const int32_t *ids, size_t n, float *distance)
+/* The same episode without the link that made find `without`, which nothing covers. Until the first
+ * search expands that vertex, the other one does the same: it begins there, with the queue of the
+ * first one but for the vertex. Draws and distances are known of all that was expanded and measured
+ * in this episode. */
+ANN_INLINE void repeated_search(episode *e, int32_t without, size_t cap)
 {
-    int32_t unknown[LINK_CHUNK];
-    float measured[LINK_CHUNK];
-    size_t m = 0;
-    for (size_t l = 0; l < n; l++)
-        if (e->trace[ids[l]].episode != e->episode)
-            unknown[m++] = ids[l];
-    if (m)
-        measure(e->space, e->query, e->whole, unknown, m, measured);
-    for (size_t l = 0; l < m; l++) {
-        vertex_trace *t = &e->trace[unknown[l]];
-        t->distance = measured[l];
-        t->find = NOT_FOUND;
-        t->episode = e->episode;
-    }
-    for (size_t l = 0; l < n; l++)
-        distance[l] = e->trace[ids[l]].distance;
-}
-
-/* The same episode without the link that made find f. What came before the expansion of its source
- * is as it was; draws and distances are known for what the first search expanded and evaluated. */
-ANN_INLINE void repeated_search(episode *e, const find *f)
-{
-    const size_t M0 = e->graph->M0;
-    const int32_t source = e->finds[f->parent].id, from = e->finds[f->parent].hop;
-    const int32_t before = e->hops[from].finds;
-    e->ndis = before;
-    e->nhops = from;
-    e->queue.next = (size_t)e->hops[from].next;
-    memcpy(e->queue.at, e->snapshots + (size_t)from * e->queue.cap,
-           e->queue.cap * sizeof *e->queue.at);
+    const int32_t row = e->finds[without].row;
+    const int32_t from = row >= 0 && row < e->nhops ? row : e->nhops;
+    const int32_t before = e->rows[from].finds;
+    const int64_t *snapshot = e->snapshots + (size_t)from * (cap + 1);
+    ann_queue *queue = &e->queue;
+    size_t at = (size_t)e->rows[from].next;
+    while (at < cap && snapshot[at] != e->keys[without])
+        at++;
+    memcpy(queue->at, snapshot, at * sizeof *snapshot);
+    memcpy(queue->at + at, snapshot + at + 1, (cap - at) * sizeof *snapshot);
+    queue->at[cap] = NO_KEY;
+    queue->cap = cap;
+    queue->next = ann_queue_open(queue, (size_t)e->rows[from].next);
+    memset(e->found, 1, (size_t)before);
+    memset(e->found + before, 0, (size_t)(e->n_finds - before));
+    e->found[without] = 0;
+    e->ndis = before - 1;
     for (int32_t u; (u = next_vertex(e)) >= 0;) {
-        expand(e);
-        const vertex_trace *t = &e->trace[u];
-        int32_t known = t->find == NOT_FOUND ? -1 : e->finds[t->find].hop;
-        const size_t row = (size_t)u * M0;
-        const int32_t *links = known < 0 ? e->graph->neighbors + row
-                                         : e->kept + e->hops[known].kept;
-        size_t slots = known < 0 ? M0 : (size_t)(e->hops[known + 1].kept - e->hops[known].kept);
-        int32_t off = u == source ? f->id : -1;
-        for (size_t j = 0; j < slots && links[j] >= 0; j += LINK_CHUNK) {
-            const size_t end = slots - j < LINK_CHUNK ? slots - j : LINK_CHUNK;
-            uint32_t dropped[LINK_CHUNK] = {0};
-            int32_t fresh[LINK_CHUNK];
-            float distance[LINK_CHUNK];
+        const int32_t source = e->trace[u].find;
+        pop(queue);
+        if (e->finds[source].row < 0)
+            add_row(e, source, 0);
+        const struct row *r = e->rows + e->finds[source].row;
+        for (int32_t j = r->kept; j < r[1].kept; j += LINK_CHUNK) {
+            const int32_t n = r[1].kept - j < LINK_CHUNK ? r[1].kept - j : LINK_CHUNK;
+            int64_t keys[LINK_CHUNK];
             size_t m = 0;
-            if (known < 0)
-                draw(e, row + j, end, dropped);
-            for (size_t l = 0; l < end && links[j + l] >= 0; l++) {
-                int32_t v = links[j + l];
-                vertex_trace *tv = &e->trace[v];
-                if (tv->search == e->search ||
-                    (tv->episode == e->episode && tv->find < before) || v == off || dropped[l])
-                    continue;
-                tv->search = e->search;
-                fresh[m++] = v;
+            for (int32_t l = 0; l < n; l++) {
+                const int32_t f = e->kept[j + l];
+                keys[m] = e->keys[f];
+                m += !e->found[f];
+                e->found[f] = 1;
             }
-            recall_or_measure(e, fresh, m, distance);
-            enqueue(e, fresh, distance, m);
+            enqueue_keys(queue, keys, m);
+            e->ndis += (int32_t)m;
         }
     }
 }
@@ -144,13 +155,6 @@ ANN_INLINE int32_t count_hits(const ann_queue *queue, const int32_t *truth, size
     for (size_t j = 0; j < k; j++)
         hits += is_true(truth, k, result(queue, j));
     return hits;
-}
-
-/* Marks are epochs of 16 bits: before they run out, all are wiped. */
-ANN_INLINE void wipe(episode *e, uint16_t *epochs)
-{
-    memset(e->trace, 0, e->space->nb * sizeof *e->trace);
-    epochs[0] = epochs[1] = 0;
 }
 
 ANN_INLINE void add(int64_t *at, int64_t value, int shared)
@@ -177,28 +181,32 @@ int ann_credit(const ann_space *space, const ann_graph *graph, const uint32_t *k
 #pragma omp parallel num_threads(b.threads)
     {
         size_t thread = (size_t)omp_get_thread_num();
-        uint16_t *epochs = replay->epochs + 2 * thread;
+        uint32_t *epoch = replay->epochs + thread;
         int64_t *room = b.queues + thread * b.room;
         int16_t whole[WHOLE_D];
         episode e = {.space = space, .graph = graph, .keep = keep};
         e.trace = (vertex_trace *)replay->trace + thread * nb;
-        e.finds = (find *)replay->finds + thread * nb;
-        e.hops = (hop *)replay->hops + thread * (nb + 1);
-        e.kept = replay->kept + thread * nb * graph->M0;
-        e.snapshots = replay->snapshots + thread * nb * b.room;
+        e.finds = (find *)replay->finds + thread * (nb + 1);
+        e.keys = replay->keys + thread * nb;
+        e.found = replay->found + thread * nb;
+        e.rows = (struct row *)replay->rows + thread * (nb + 1);
+        e.kept = replay->kept + thread * (nb * graph->M0 + 1);
+        e.snapshots = replay->snapshots + thread * (nb + 1) * b.room;
 #pragma omp for schedule(dynamic, 16)
         for (size_t i = 0; i < b.n; i++) {
-            if (epochs[0] == UINT16_MAX || epochs[1] == UINT16_MAX)
-                wipe(&e, epochs);
-            e.episode = ++epochs[0];
-            e.search = ++epochs[1];
+            if (*epoch == UINT32_MAX) {
+                memset(e.trace, 0, nb * sizeof *e.trace);
+                *epoch = 0;
+            }
+            e.number = ++*epoch;
             e.key = ann_stream(b.key, i);
             e.query = query_of(space, &b, i, thread);
             e.whole = ann_whole(space, e.query, whole) ? whole : NULL;
             const int32_t *neighbors = truth + i * b.k;
             drawn[i] = (int32_t)(ann_random(e.key, UINT64_MAX - 1) % n_efs);
             e.ef = (size_t)efs[drawn[i]];
-            traced_search(&e, b.start[i], b.absent[i], room, b.k);
+            const size_t cap = e.ef > b.k ? e.ef : b.k;
+            traced_search(&e, b.start[i], b.absent[i], room, cap);
             int32_t found = hits[i] = count_hits(&e.queue, neighbors, b.k);
             int32_t spent = ndis[i] = e.ndis;
             for (size_t j = 0; j < b.k; j++) {
@@ -208,18 +216,13 @@ int ann_credit(const ann_space *space, const ann_graph *graph, const uint32_t *k
                 for (int32_t f = e.trace[v].find; f >= 0; f = e.finds[f].parent)
                     e.finds[f].hits++;
             }
-            for (const find *f = e.finds + 1; f < e.finds + spent; f++) {
+            for (int32_t j = 1; j < spent; j++) {
+                const find *f = e.finds + j;
                 if (f->covered)
                     continue;
                 int32_t worth = f->hits, spared = 1;
                 if (worth && rerun) {
-                    if (epochs[1] == UINT16_MAX) { /* what is visited ends with the search */
-                        for (size_t v = 0; v < nb; v++)
-                            e.trace[v].search = 0;
-                        epochs[1] = 0;
-                    }
-                    e.search = ++epochs[1];
-                    repeated_search(&e, f);
+                    repeated_search(&e, j, cap);
                     worth = found - count_hits(&e.queue, neighbors, b.k);
                     spared = spent - e.ndis;
                 }

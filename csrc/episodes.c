@@ -33,7 +33,7 @@ ANN_INLINE int recorded_search(episode *e, int32_t start, int32_t absent, int64_
 {
     const size_t M0 = e->graph->M0;
     e->n_action = 0;
-    begin_search(e, start, room, k);
+    begin_search(e, start, room, e->ef > k ? e->ef : k);
     e->visited[start] = e->search;
     if (absent >= 0)
         e->visited[absent] = e->search; /* as if it had been found: it never is */

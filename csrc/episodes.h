@@ -11,10 +11,12 @@
  * vertex that an episode does without, its start excepted, -1 for none. Scratch of the threads:
  * visited (threads, nb) and epochs (threads), zeroed before the first call and then left alone;
  * centroids_t and tables as ann_search has them; queues (threads, room), room >= max(efSearch, k) +
- * ANN_BEAM_ROOM. */
+ * ANN_QUEUE_ROOM. */
 #ifndef ANN_EPISODES_H
 #define ANN_EPISODES_H
 #include "types.h"
+
+enum { ANN_QUEUE_ROOM = 10 };
 
 typedef struct {
     const float *x;
@@ -34,14 +36,17 @@ typedef struct {
 } ann_batch;
 
 /* The scratch of searches that are repeated in part, instead of visited and epochs: trace
- * (threads, nb) of 12 bytes and epochs (threads, 2), zeroed before the first call and then left
- * alone; finds (threads, nb) of 20 bytes, hops (threads, nb + 1) of 12, kept (threads, nb * M0),
- * snapshots (threads, nb, room). Only as much is touched as the longest search needs. */
+ * (threads, nb) of 8 bytes and epochs (threads), zeroed before the first call and then left alone;
+ * finds (threads, nb + 1) of 20 bytes, keys (threads, nb), found (threads, nb), rows (threads,
+ * nb + 1) of 12 bytes, kept (threads, nb * M0 + 1), snapshots (threads, nb + 1, room). Only as much
+ * is touched as the longest search needs. */
 typedef struct {
     void *trace;
-    uint16_t *epochs;
+    uint32_t *epochs;
     void *finds;
-    void *hops;
+    int64_t *keys;
+    uint8_t *found;
+    void *rows;
     int32_t *kept;
     int64_t *snapshots;
 } ann_replay;

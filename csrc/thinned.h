@@ -7,30 +7,30 @@
 #include "rng.h"
 #include "walk.h"
 
-/* What an episode knows of a vertex, and the last search that visited it. */
+/* The place of a vertex among the finds of an episode. */
 typedef struct {
-    float distance;
-    int32_t find;     /* its place among the finds of the first search, NOT_FOUND elsewhere */
-    uint16_t episode; /* distance and find are those of this episode */
-    uint16_t search;
+    int32_t find;
+    uint32_t episode; /* only in this one */
 } vertex_trace;
 
-/* A vertex that the first search of an episode found, in order; the start is the first. */
+/* A vertex whose distance was measured: by the first search of an episode, in the order of that
+ * search, the start first, and then by the searches without one of the links. */
 typedef struct {
     int32_t id;
     int32_t via;      /* the link that found it, -1 for the start */
     int32_t parent;   /* the find that via comes from */
-    int32_t hop;      /* when it was expanded, -1 if it was not */
+    int32_t row;      /* which of the rows its kept links are, -1 while they are not known */
     uint16_t hits;    /* true neighbours found through it */
     uint16_t covered; /* would have been found without via */
 } find;
 
-/* The first search before an expansion: a search without one of the links starts here. */
-typedef struct {
-    int32_t next; /* of the queue, whose places are a row of snapshots */
+/* The kept links of a vertex: finds, from `kept` on to where those of the next row begin. Where the
+ * first search expanded it, the state before that: a search without a link begins at one. */
+typedef struct row {
+    int32_t kept;
     int32_t finds;
-    int32_t kept; /* the kept links of the expanded vertex begin here */
-} hop;
+    int32_t next; /* of the queue, whose places are a row of snapshots */
+} row;
 
 typedef struct {
     const ann_space *space;
@@ -39,23 +39,27 @@ typedef struct {
     const float *query;
     const int16_t *whole; /* the query in integers, or NULL */
     uint64_t key;
-    uint16_t episode, search;
     int32_t ndis, nhops;
     ann_queue queue;
     size_t ef;
     /* to record */
+    uint16_t search;
     uint16_t *visited; /* the last search that visited a vertex */
     int32_t *action;
     size_t n_action, room;
     /* to repeat */
+    uint32_t number;
+    int32_t n_finds, n_rows;
     vertex_trace *trace;
     find *finds;
-    hop *hops;
+    int64_t *keys;  /* of the finds, as the queue holds them */
+    uint8_t *found; /* whether the present search found them */
+    row *rows;
     int32_t *kept;
-    int64_t *snapshots; /* (hops, queue.cap) */
+    int64_t *snapshots; /* (nhops + 1, queue.cap) of the first search */
 } episode;
 
-enum { NOT_FOUND = INT32_MAX };
+_Static_assert(ANN_QUEUE_ROOM == ANN_BEAM_ROOM + 1, "a beam's room, and one place more");
 
 /* Functions of their own, so that each has the registers to itself. */
 #define ANN_PART ANN_CLONES __attribute__((noinline)) static
@@ -78,28 +82,36 @@ ANN_PART void draw(const episode *e, size_t link, size_t n, uint32_t *dropped)
         dropped[l] = ann_random(key, link + l) >= keep[l];
 }
 
-/* Puts into the queue what has been measured. */
-ANN_INLINE void enqueue(episode *e, const int32_t *ids, const float *distance, size_t n)
+/* Puts keys into the queue. */
+ANN_INLINE void enqueue_keys(ann_queue *queue, const int64_t *keys, size_t n)
 {
-    ann_queue *queue = &e->queue;
     int64_t near[LINK_CHUNK], least = INT64_MAX;
     const int64_t last = queue->at[queue->cap - 1], next = queue->at[queue->next];
     size_t m = 0;
     for (size_t l = 0; l < n; l++) {
-        near[m] = ann_key(distance[l], ids[l]);
+        near[m] = keys[l];
         least = near[m] < least ? near[m] : least;
         m += near[m] < last;
     }
     ann_queue_insert(queue, near, m);
-    if (least < next)
-        queue->next = ann_queue_open(queue, 0);
+    if (least < next && least < last) /* all that is nearer is expanded */
+        queue->next = ann_queue_place(queue, least, queue->next + 1);
+}
+
+/* Puts into the queue what has been measured. */
+ANN_INLINE void enqueue(episode *e, const int32_t *ids, const float *distance, size_t n)
+{
+    int64_t keys[LINK_CHUNK];
+    for (size_t l = 0; l < n; l++)
+        keys[l] = ann_key(distance[l], ids[l]);
+    enqueue_keys(&e->queue, keys, n);
     e->ndis += (int32_t)n;
 }
 
-ANN_INLINE void begin_search(episode *e, int32_t start, int64_t *room, size_t k)
+ANN_INLINE void begin_search(episode *e, int32_t start, int64_t *room, size_t cap)
 {
     float distance;
-    e->queue = ann_queue_in(room, e->ef > k ? e->ef : k);
+    e->queue = ann_queue_in(room, cap);
     e->ndis = e->nhops = 0;
     measure(e->space, e->query, e->whole, &start, 1, &distance);
     enqueue(e, &start, &distance, 1);
@@ -115,12 +127,18 @@ ANN_INLINE int32_t next_vertex(const episode *e)
     return ann_key_id(key);
 }
 
+/* Marks the next vertex as expanded. */
+ANN_INLINE void pop(ann_queue *queue)
+{
+    queue->at[queue->next]++;
+    queue->next = ann_queue_open(queue, queue->next + 1);
+}
+
 /* Expands the next vertex. What the one after it needs is brought meanwhile. */
 ANN_INLINE void expand(episode *e)
 {
-    ann_queue *queue = &e->queue;
-    queue->at[queue->next]++;
-    queue->next = ann_queue_open(queue, queue->next + 1);
+    const ann_queue *queue = &e->queue;
+    pop(&e->queue);
     e->nhops++;
     if (queue->at[queue->next] != NO_KEY) {
         size_t row = (size_t)ann_key_id(queue->at[queue->next]) * e->graph->M0;
@@ -149,7 +167,7 @@ ANN_INLINE int is_batch(const ann_space *space, const ann_graph *graph, const an
                         size_t ef)
 {
     return b->threads >= 1 && b->k && b->k <= UINT16_MAX && ef &&
-           b->room >= ef + ANN_BEAM_ROOM && b->room >= b->k + ANN_BEAM_ROOM && space->nb &&
+           b->room >= ef + ANN_QUEUE_ROOM && b->room >= b->k + ANN_QUEUE_ROOM && space->nb &&
            space->nb * graph->M0 <= INT32_MAX &&
            (space->codes ? b->centroids_t && b->tables && ann_measures_queries(space, b->dsub)
                          : ann_has_vectors(space));

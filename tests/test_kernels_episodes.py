@@ -279,7 +279,7 @@ def test_too_little_room_for_actions_gives_the_same_records(threads, monkeypatch
     calls, call = [], episodes.C.ann_episodes
 
     class Counted:
-        ANN_BEAM_ROOM = episodes.C.ANN_BEAM_ROOM
+        ANN_QUEUE_ROOM = episodes.C.ANN_QUEUE_ROOM
 
         def ann_episodes(self, *arguments):
             calls.append(arguments[5])

@@ -7,7 +7,7 @@ void episodes(size_t nb, size_t M0, size_t k, size_t ef, int kind, int ip, int t
     static const int64_t RATE[] = {3, 100};
     const int coded = kind >= 3;
     size_t T = (size_t)threads, d = coded ? NSQ * DSUB : DIM, first = 0;
-    size_t room = (ef > k ? ef : k) + ANN_BEAM_ROOM, capacity = T * M0;
+    size_t room = (ef > k ? ef : k) + ANN_QUEUE_ROOM, capacity = T * M0;
     uint8_t *values = bytes(nb * d, 200);
     ann_space space = {.nb = nb, .ip = ip, .d = coded ? 0 : d, .nsq = coded ? NSQ : 0};
     float *centroids_t = coded ? floats(NSQ * KSUB * DSUB) : NULL;

@@ -80,8 +80,8 @@ class Runner:
             self.dsub = self.centroids_t.shape[1]
         self.d = self.space.nsq * self.dsub if codes is not None else self.space.d
         self._visited = np.zeros((threads, nb), np.uint16)
-        self._trace = np.zeros((threads, nb, 3), np.int32)
-        self._epochs = np.zeros(threads, np.uint16), np.zeros((threads, 2), np.uint16)
+        self._trace = np.zeros((threads, nb, 2), np.int32)
+        self._epochs = np.zeros(threads, np.uint16), np.zeros(threads, np.uint32)
         self._tables = structures.tables(self.space, threads)
         self._actions = np.empty(0, np.int32)
 
@@ -158,7 +158,7 @@ class Runner:
         if absent is None:
             absent = np.full(n, -1, np.int32)
         checks.ids("absent", absent, nb, n)
-        room = max(min(efSearch, nb), k) + C.ANN_BEAM_ROOM
+        room = max(min(efSearch, nb), k) + C.ANN_QUEUE_ROOM
         queues = np.empty((self.threads, room), np.int64)
         b, alive = ffi.new("ann_batch *"), [*map(_p, (x, start, absent, queues))]
         b.x, b.start, b.absent, b.queues = alive
@@ -176,11 +176,13 @@ class Runner:
         arrays = (
             self._trace,
             self._epochs[1],
-            np.empty((self.threads, nb, 5), np.int32),
+            np.empty((self.threads, nb + 1, 5), np.int32),
+            np.empty((self.threads, nb), np.int64),
+            np.empty((self.threads, nb), np.uint8),
             np.empty((self.threads, nb + 1, 3), np.int32),
-            np.empty((self.threads, nb, M0), np.int32),
-            np.empty((self.threads, nb, room), np.int64),
+            np.empty((self.threads, nb * M0 + 1), np.int32),
+            np.empty((self.threads, nb + 1, room), np.int64),
         )
         r, alive = ffi.new("ann_replay *"), [*map(_p, arrays)]
-        r.trace, r.epochs, r.finds, r.hops, r.kept, r.snapshots = alive
+        r.trace, r.epochs, r.finds, r.keys, r.found, r.rows, r.kept, r.snapshots = alive
         return r, alive

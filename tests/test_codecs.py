@@ -96,7 +96,7 @@ def test_every_curve_is_drawn_with_its_name(table):
              for x, y in zip(*line.get_data(), strict=True)}  # fmt: skip
     assert drawn == {(row["bytes"], round(100 * row["R@1"], 4)) for row in table}
     assert {text.get_text() for text in right.texts} == {
-        "PQ2x8, then OPQ", "PQ2x8, then OPQ + beta4x256",
+        "PQ2x8, then OPQ", "PQ2x8, then OPQ + beta4x256", "one level",
     }  # fmt: skip
 
 

@@ -82,8 +82,8 @@ def pairs(query, base, ids, ip):
 
 def offered(query, rows, ids, dis, ip, threads):
     """Copies of the nearest so far, after some rows more."""
-    ids, dis = (np.copy(x) if type(x) is np.ndarray and x.flags.c_contiguous else x
-                for x in (ids, dis))  # fmt: skip
+    fit = (type(x) is np.ndarray and x.flags.c_contiguous and x.flags.aligned for x in (ids, dis))
+    ids, dis = (np.copy(x) if ok else x for x, ok in zip((ids, dis), fit, strict=True))
     nearest.offer(query, rows, 0, ids, dis, ip, threads)
     return ids, dis
 

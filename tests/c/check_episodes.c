@@ -55,12 +55,14 @@ void episodes(size_t nb, size_t M0, size_t k, size_t ef, int kind, int ip, int t
     for (size_t i = 0; i < N * k; i++)
         require(I[i] >= -1 && I[i] < (int32_t)nb, "results are vertices");
 
-    ann_replay replay = {.trace = buffer(T * nb, 12), .epochs = buffer(T * 2, 2),
-                         .finds = buffer(T * nb, 20), .hops = buffer(T * (nb + 1), 12),
-                         .kept = buffer(T * nb * M0, 4), .snapshots = buffer(T * nb * room, 8)};
-    memset(replay.trace, 0, T * nb * 12);
-    for (size_t t = 0; t < 2 * T; t++)
-        replay.epochs[t] = UINT16_MAX - 5;
+    ann_replay replay = {.trace = buffer(T * nb, 8), .epochs = buffer(T, 4),
+                         .finds = buffer(T * (nb + 1), 20), .keys = buffer(T * nb, 8),
+                         .found = buffer(T * nb, 1), .rows = buffer(T * (nb + 1), 12),
+                         .kept = buffer(T * (nb * M0 + 1), 4),
+                         .snapshots = buffer(T * (nb + 1) * room, 8)};
+    memset(replay.trace, 0, T * nb * 8);
+    for (size_t t = 0; t < T; t++)
+        replay.epochs[t] = UINT32_MAX - 5;
     int64_t *gain = buffer(nb * M0, 8), *cost = buffer(nb * M0, 8);
     int32_t efs[2] = {1, (int32_t)ef}, *truth = ids(N * k, nb, 0);
     memset(gain, 0, nb * M0 * 8);

@@ -25,7 +25,6 @@ GOLDEN = {
     "row_distances": "eb237941ce4f",
     "nearest": "5b04307ee011",
     "tables": "8219e2f445db",
-    "sdc_tables": "26908c528c1f",
     "encode": "9a0280df6cfe",
     "decode": "13a537707752",
     "class_sums": "d9cd2167556d",
@@ -88,7 +87,6 @@ def outputs():
     nearest.offer(x, 3 * x, n, *near)
     yield "nearest", sha(*near)
     yield "tables", sha(*(adc.tables(x, cent, ip) for ip in (0, 1)))
-    yield "sdc_tables", sha(*(adc.sdc_tables(cent, ip) for ip in (0, 1)))
     yield "encode", sha(codes)
     yield "decode", sha(adc.decode(codes, cent))
     yield "class_sums", sha(*adc.class_sums(x, codes))

@@ -24,13 +24,6 @@ def test_tables_are_exact(nsq, dsub, ip):
         assert (adc.tables(x, cent, ip) == want).all()
 
 
-@pytest.mark.parametrize("ip", [False, True])
-def test_sdc_tables_are_exact(ip):
-    cent = integers(3, 3, 256, 4)
-    a, b = cent[:, :, None].astype(int), cent[:, None].astype(int)
-    assert (adc.sdc_tables(cent, ip) == (-a * b if ip else (a - b) ** 2).sum(3)).all()
-
-
 @pytest.mark.parametrize("nsq, dsub", SHAPES)
 def test_encode_takes_the_nearest_centroid_the_smaller_code_in_ties(nsq, dsub):
     cent = integers(nsq, nsq, 256, dsub, lo=-3, hi=4)  # few values, so ties everywhere
@@ -131,8 +124,6 @@ def test_wrong_centroids_are_refused(cent):
             call(X, cent)
     with refuses(ShapeError, "centroids"):
         adc.decode(CODES, cent)
-    with refuses(ShapeError, "centroids"):
-        adc.sdc_tables(cent)
 
 
 @pytest.mark.parametrize(

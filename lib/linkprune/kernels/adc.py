@@ -24,15 +24,6 @@ def tables(x, centroids, ip=False, threads=1):
     return out
 
 
-def sdc_tables(centroids, ip=False):
-    """Distances of centroids to centroids: (nsq, 256, 256) float32."""
-    nsq = len(checks.array("centroids", centroids, "float32", None, KSUB, None))
-    out = np.empty((nsq, KSUB, KSUB), np.float32)
-    for m in range(nsq):
-        out[m] = tables(centroids[m], centroids[m : m + 1], ip)[:, 0]
-    return out
-
-
 def encode(x, centroids, threads=1):
     """Nearest centroid of every sub-vector: x (n, nsq * dsub) -> codes (n, nsq) uint8."""
     checks.positive(threads=threads)

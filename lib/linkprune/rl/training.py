@@ -169,7 +169,7 @@ def train(
         for name, value in seen.items():
             if name in history:
                 history[name][step] = value
-            if events is not None:
+            if events is not None and np.isfinite(value):
                 events.add_scalar(name, value, step)
         each = (time.monotonic() - began) / (step + 1 - began_at)
         say(_line(step, steps, seen, n / each, each * (steps - step - 1)))
@@ -190,10 +190,10 @@ def _line(step, steps, seen, rate, left):
         f"step {step + 1} of {steps}: reward {seen['reward']:.1f}, recall {seen['recall']:.4f}, "
         f"{seen['ndis']:.1f} distances, {seen['links']} links"
     )
-    if np.isfinite(seen.get("score", np.inf)):
-        text += (
-            f", validation: recall {seen['held_out']:.4f}, {np.exp(seen['score']):.1f} distances"
-        )
+    if "score" in seen:
+        text += f", validation: recall {seen['held_out']:.4f}, "
+        reached = np.isfinite(seen["score"])
+        text += f"{np.exp(seen['score']):.1f} distances" if reached else "targets not reached"
     return text + f"; {rate:.0f} episodes per second, {left / 60:.1f} min left"
 
 

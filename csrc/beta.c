@@ -8,15 +8,36 @@
 #include "matmul_block.h"
 #include "space.h"
 
+_Static_assert((int)ANN_MOMENT_ROWS == (int)LANES, "a vertex a lane");
+
 size_t ann_beta_n_moments(size_t m1)
 {
     return m1 * (m1 + 1) / 2 + m1 + 1;
 }
 
-/* x . y with sixteen fixed partial sums. */
-ANN_INLINE float dot(const float *x, const float *y, size_t d)
+/* Products of the vectors i and j of `held` vertices, into every `stride`-th place of out: x
+ * (m1 + 1, d, LANES), a vertex to a lane. One pair by itself would spend most of its time on the
+ * tree in the end and on what is left of d beyond whole vectors of lanes. The order of additions is
+ * that of ann_row_distance. */
+ANN_INLINE void dots(const float *x, size_t i, size_t j, size_t d, size_t held, size_t stride,
+                     float *out)
 {
-    return -ann_row_distance(ROW_FLOAT, x, ROW_FLOAT, y, d, 1);
+    const v16 *a = (const v16 *)x + i * d, *b = (const v16 *)x + j * d;
+    v16 acc[LANES];
+    size_t t = 0;
+    for (size_t l = 0; l < LANES; l++)
+        acc[l] = (v16){0};
+    for (; t + LANES <= d; t += LANES)
+        for (size_t l = 0; l < LANES; l++)
+            acc[l] -= a[t + l] * b[t + l];
+    for (size_t l = 0; l < LANES; l++)
+        if (t + l < d)
+            acc[l] -= a[t + l] * b[t + l];
+    for (size_t half = LANES / 2; half > 0; half /= 2)
+        for (size_t l = 0; l < half; l++)
+            acc[l] += acc[l + half];
+    for (size_t r = 0; r < held; r++)
+        out[r * stride] = -acc[0][r];
 }
 
 /* Bring what the moments or a reconstruction read of a vertex itself, codes of `size` bytes ... */
@@ -52,31 +73,42 @@ int ann_beta_moments(const float *x, const uint8_t *codes, const int32_t *neighb
     if (threads < 1 || first + n > nb || m1 < 1 || parts < 1 || d % parts || at + n > rows ||
         !ann_is_coarse(coarse, nsq, dsub))
         return ANN_EINVAL;
-    size_t width = d / parts;
+    /* Rows a power of two apart would share a few places of the cache. */
+    size_t width = d / parts, vertex = (m1 + 1) * d + LANES;
 #pragma omp parallel for num_threads(threads) schedule(static)
-    for (size_t i = 0; i < n; i++) {
-        float *u = room + (size_t)omp_get_thread_num() * (m1 + 1) * d, *e = u + m1 * d;
-        const int32_t *links = neighbors + (first + i) * (m1 - 1);
-        if (i + AHEAD < n)
-            prefetch_links(first + i + AHEAD, codes, neighbors, size, m1);
-        for (size_t j = 0; j < m1; j++) {
-            size_t id = j && links[j - 1] >= 0 ? (size_t)links[j - 1] : first + i;
-            ann_decode_at(codes, id, centroids, coarse, nsq, dsub, u + j * d);
-        }
-        for (size_t t = 0; t < d; t++)
-            e[t] = x[i * d + t] - u[t];
-        for (size_t j = 1; j < m1; j++)
+    for (size_t block = 0; block < n; block += LANES) {
+        /* The vectors u_0, ..., e of sixteen vertices, and those of a part with a vertex a lane. */
+        float *u = room + (size_t)omp_get_thread_num() * 2 * LANES * vertex;
+        float *turned = u + LANES * vertex;
+        const size_t held = n - block < LANES ? n - block : LANES;
+        for (size_t r = 0; r < LANES; r++) { /* past the end: the last one again, unused */
+            const size_t i = block + (r < held ? r : held - 1);
+            float *v = u + r * vertex, *e = v + m1 * d;
+            const int32_t *links = neighbors + (first + i) * (m1 - 1);
+            if (i + AHEAD < n)
+                prefetch_links(first + i + AHEAD, codes, neighbors, size, m1);
+            for (size_t j = 0; j < m1; j++) {
+                size_t id = j && links[j - 1] >= 0 ? (size_t)links[j - 1] : first + i;
+                ann_decode_at(codes, id, centroids, coarse, nsq, dsub, v + j * d);
+            }
             for (size_t t = 0; t < d; t++)
-                u[j * d + t] -= u[t];
+                e[t] = x[i * d + t] - v[t];
+            for (size_t j = 1; j < m1; j++)
+                for (size_t t = 0; t < d; t++)
+                    v[j * d + t] -= v[t];
+        }
         for (size_t part = 0; part < parts; part++) {
-            float *out = moments + (part * rows + at + i) * n_moments;
-            const float *up = u + part * width, *ep = e + part * width;
-            for (size_t a = 0; a < m1; a++)
-                for (size_t b = a; b < m1; b++)
-                    *out++ = dot(up + a * d, up + b * d, width);
-            for (size_t a = 0; a < m1; a++)
-                *out++ = dot(up + a * d, ep, width);
-            *out = dot(ep, ep, width);
+            float *out = moments + (part * rows + at + block) * n_moments;
+            for (size_t j = 0; j <= m1; j++)
+                for (size_t t = 0; t < width; t++)
+                    for (size_t r = 0; r < LANES; r++)
+                        turned[(j * width + t) * LANES + r] =
+                            u[r * vertex + j * d + part * width + t];
+            for (size_t i = 0; i < m1; i++)
+                for (size_t j = i; j < m1; j++)
+                    dots(turned, i, j, width, held, n_moments, out++);
+            for (size_t j = 0; j <= m1; j++) /* e is the last, e.e the last product */
+                dots(turned, j, m1, width, held, n_moments, out++);
         }
     }
     return ANN_OK;

@@ -5,6 +5,7 @@ void regression(size_t nsq, size_t dsub, size_t m1, int two, int threads)
 {
     enum { NB = 11 };
     size_t d = nsq * dsub, M0 = m1 - 1, n_moments = ann_beta_n_moments(m1), T = (size_t)threads;
+    size_t moments_room = T * 2 * ANN_MOMENT_ROWS * ((m1 + 1) * d + ANN_MOMENT_ROWS);
     int32_t *links = some_links(NB, M0);
     float *centroids = floats(nsq * KSUB * dsub);
     const ann_coarse *first = two ? first_level(NB, nsq, dsub, centroids) : NULL;
@@ -14,10 +15,10 @@ void regression(size_t nsq, size_t dsub, size_t m1, int two, int threads)
             continue;
         size_t kept = held_now();
         OK(ann_beta_moments(floats(NB * d), c, links, centroids, first, 0, NB, NB, nsq, dsub, m1,
-                            parts, NB, 0, threads, blank(T * (m1 + 1) * d),
+                            parts, NB, 0, threads, blank(moments_room),
                             blank(parts * NB * n_moments)));
         OK(ann_beta_moments(floats(3 * d), c, links, centroids, first, NB - 3, 3, NB, nsq, dsub,
-                            m1, parts, 5, 2, threads, blank(T * (m1 + 1) * d),
+                            m1, parts, 5, 2, threads, blank(moments_room),
                             blank(parts * 5 * n_moments)));
         for (int coded = 0; coded < 2; coded++) {
             size_t kbeta = coded ? KSUB : 1;

@@ -24,68 +24,30 @@ ANN_INLINE void encode_four(const float *x, const float *centroids_t, size_t n, 
 {
     for (size_t m = 0; m < nsq; m++) {
         const float *rows[QUAD], *centroids = centroids_t + m * dsub * KSUB;
-        ann_least found[QUAD];
-        for (size_t r = 0; r < QUAD; r++) { /* past the end: the last row again, unused */
+        float values[QUAD][KSUB], least;
+        for (size_t r = 0; r < QUAD; r++) /* past the end: the last row again, unused */
             rows[r] = x + ((r < n ? r : n - 1) * nsq + m) * dsub;
-            ann_begin_least(&found[r]);
-        }
         for (size_t c = 0; c < KSUB; c += PANEL) {
             float out[QUAD][PANEL];
             ann_panel(rows, centroids + c, dsub, KSUB, 0, out);
-            for (size_t r = 0; r < QUAD; r++) {
-                ann_take_less(out[r], (int32_t)c, &found[r]);
-                ann_take_less(out[r] + LANES, (int32_t)c + LANES, &found[r]);
-            }
+            for (size_t r = 0; r < QUAD; r++)
+                memcpy(values[r] + c, out[r], sizeof out[r]);
         }
-        float value;
         for (size_t r = 0; r < QUAD && r < n; r++)
-            codes[r * nsq + m] = (uint8_t)ann_least_lane(&found[r], &value);
+            codes[r * nsq + m] = (uint8_t)ann_least_of(values[r], KSUB, &least);
     }
-}
-
-/* The same for one row in registers of sixteen floats: 0.6 of the time where there are such. */
-ANN_INLINE size_t nearest_sixteen(const float *x, const float *centroids_t, size_t dsub)
-{
-    i16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, index = lane;
-    v16 best = (v16){0} + __builtin_inff();
-    for (size_t c = 0; c < KSUB; c += ROW_BLOCK) {
-        v16 acc[ROW_BLOCK / LANES] = {{0}};
-        for (size_t t = 0; t < dsub; t++)
-            for (int b = 0; b < ROW_BLOCK / LANES; b++) {
-                v16 diff = x[t] - *(const v16 *)(centroids_t + t * KSUB + c + b * LANES);
-                acc[b] += diff * diff;
-            }
-        for (int b = 0; b < ROW_BLOCK / LANES; b++, lane += LANES) {
-            i16 less = acc[b] < best;
-            index = (lane & less) | (index & ~less);
-            best = (v16)(((i16)acc[b] & less) | ((i16)best & ~less));
-        }
-    }
-    ann_least least;
-    float value;
-    memcpy(least.value, &best, sizeof best);
-    memcpy(least.index, &index, sizeof index);
-    return ann_least_lane(&least, &value);
 }
 
 ANN_CLONES
 int ann_pq_encode(const float *x, const float *centroids_t, size_t n, size_t nsq, size_t dsub,
                   int threads, uint8_t *codes)
 {
-    const int sixteen = ANN_SIXTEEN;
     if (threads < 1)
         return ANN_EINVAL;
 #pragma omp parallel for num_threads(threads) schedule(static)
-    for (size_t i = 0; i < n; i += QUAD) {
-        size_t left = n - i < QUAD ? n - i : QUAD;
-        if (!sixteen) {
-            encode_four(x + i * nsq * dsub, centroids_t, left, nsq, dsub, codes + i * nsq);
-            continue;
-        }
-        for (size_t j = i * nsq; j < (i + left) * nsq; j++)
-            codes[j] = (uint8_t)nearest_sixteen(x + j * dsub, centroids_t + j % nsq * dsub * KSUB,
-                                                dsub);
-    }
+    for (size_t i = 0; i < n; i += QUAD)
+        encode_four(x + i * nsq * dsub, centroids_t, n - i < QUAD ? n - i : QUAD, nsq, dsub,
+                    codes + i * nsq);
     return ANN_OK;
 }
 
@@ -99,6 +61,47 @@ int ann_pq_decode(const uint8_t *codes, const float *centroids, const ann_coarse
     for (size_t i = 0; i < n; i++)
         ann_decode_at(codes, i, centroids, coarse, nsq, dsub, x + i * nsq * dsub);
     return ANN_OK;
+}
+
+/* The least value of every lane and its index, which is 0 where no value is less than infinity. */
+typedef struct {
+    float value[LANES];
+    int32_t index[LANES];
+} ann_least;
+
+ANN_INLINE void ann_begin_least(ann_least *least)
+{
+    for (int j = 0; j < LANES; j++) {
+        least->value[j] = __builtin_inff();
+        least->index[j] = 0;
+    }
+}
+
+/* Take those of the values x (16), whose indices are first ... first + 15, that are less. Told
+ * nothing, gcc unrolls the loop before it could vectorise it, into scalars. */
+ANN_INLINE void ann_take_less(const float *x, int32_t first, ann_least *least)
+{
+#pragma omp simd
+    for (int j = 0; j < LANES; j++) {
+        int less = x[j] < least->value[j];
+        least->index[j] = less ? first + j : least->index[j];
+        least->value[j] = less ? x[j] : least->value[j];
+    }
+}
+
+/* The least of all lanes, the smaller index where values tie. */
+ANN_INLINE size_t ann_least_lane(ann_least *least)
+{
+    float *best = least->value;
+    int32_t *at = least->index;
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int j = 0; j < half; j++) {
+            int other = (best[j + half] < best[j]) |
+                        ((best[j + half] == best[j]) & (at[j + half] < at[j]));
+            best[j] = other ? best[j + half] : best[j];
+            at[j] = other ? at[j + half] : at[j];
+        }
+    return (size_t)at[0];
 }
 
 ANN_CLONES
@@ -126,9 +129,8 @@ int ann_nearest_of(const float *x, const float *panels, size_t n, size_t d, size
                     ann_take_less(out[r] + LANES, (int32_t)c + LANES, &least[i + r]);
                 }
             }
-        float value;
         for (size_t r = 0; r < rows; r++)
-            codes[first + r] = (uint16_t)ann_least_lane(&least[r], &value);
+            codes[first + r] = (uint16_t)ann_least_lane(&least[r]);
     }
     return ANN_OK;
 }

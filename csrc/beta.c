@@ -40,6 +40,36 @@ ANN_INLINE void dots(const float *x, size_t i, size_t j, size_t d, size_t held, 
         out[r * stride] = -acc[0][r];
 }
 
+/* out[t * LANES + r] = x[r * stride + t] for `width` places t of sixteen rows: in squares of four, as
+ * gcc would move number by number. */
+ANN_INLINE void turn(const float *x, size_t stride, size_t width, float *out)
+{
+    typedef float v4 __attribute__((vector_size(16)));
+    typedef int32_t i4 __attribute__((vector_size(16)));
+    enum { SIDE = 4 };
+    const i4 low = {0, 4, 1, 5}, high = {2, 6, 3, 7}, left = {0, 1, 4, 5}, right = {2, 3, 6, 7};
+    size_t t = 0;
+    for (; t + SIDE <= width; t += SIDE)
+        for (size_t r = 0; r < LANES; r += SIDE) {
+            v4 a[SIDE], b[SIDE];
+            for (size_t j = 0; j < SIDE; j++)
+                memcpy(&a[j], x + (r + j) * stride + t, sizeof a[j]);
+            b[0] = __builtin_shuffle(a[0], a[1], low);
+            b[1] = __builtin_shuffle(a[0], a[1], high);
+            b[2] = __builtin_shuffle(a[2], a[3], low);
+            b[3] = __builtin_shuffle(a[2], a[3], high);
+            a[0] = __builtin_shuffle(b[0], b[2], left);
+            a[1] = __builtin_shuffle(b[0], b[2], right);
+            a[2] = __builtin_shuffle(b[1], b[3], left);
+            a[3] = __builtin_shuffle(b[1], b[3], right);
+            for (size_t j = 0; j < SIDE; j++)
+                memcpy(out + (t + j) * LANES + r, &a[j], sizeof a[j]);
+        }
+    for (; t < width; t++)
+        for (size_t r = 0; r < LANES; r++)
+            out[t * LANES + r] = x[r * stride + t];
+}
+
 /* Bring what the moments or a reconstruction read of a vertex itself, codes of `size` bytes ... */
 ANN_INLINE void prefetch_vertex(size_t id, const uint8_t *codes, const int32_t *neighbors,
                                 const uint8_t *beta_codes, size_t size, size_t m1, size_t parts)
@@ -100,10 +130,7 @@ int ann_beta_moments(const float *x, const uint8_t *codes, const int32_t *neighb
         for (size_t part = 0; part < parts; part++) {
             float *out = moments + (part * rows + at + block) * n_moments;
             for (size_t j = 0; j <= m1; j++)
-                for (size_t t = 0; t < width; t++)
-                    for (size_t r = 0; r < LANES; r++)
-                        turned[(j * width + t) * LANES + r] =
-                            u[r * vertex + j * d + part * width + t];
+                turn(u + j * d + part * width, vertex, width, turned + j * width * LANES);
             for (size_t i = 0; i < m1; i++)
                 for (size_t j = i; j < m1; j++)
                     dots(turned, i, j, width, held, n_moments, out++);
@@ -123,23 +150,17 @@ int ann_least_column(const float *x, const float *w, size_t n, size_t depth, siz
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t i = 0; i < n; i += BLOCK_ROWS) {
         const float *rows[BLOCK_ROWS];
-        ann_least found[BLOCK_ROWS];
-        for (size_t r = 0; r < BLOCK_ROWS; r++) { /* past the end: the last row again, unused */
+        float values[BLOCK_ROWS][KSUB];
+        for (size_t r = 0; r < BLOCK_ROWS; r++) /* past the end: the last row again, unused */
             rows[r] = x + (i + r < n ? i + r : n - 1) * depth;
-            ann_begin_least(&found[r]);
-        }
         for (size_t j = 0; j < k; j += BLOCK_COLS) {
             float out[BLOCK_ROWS][BLOCK_COLS];
             ann_block(rows, w + j, depth, ldw, out);
-            for (size_t r = 0; r < BLOCK_ROWS; r++) {
-                for (size_t c = k - j; c < BLOCK_COLS; c++) /* columns that only fill up */
-                    out[r][c] = __builtin_inff();
-                ann_take_less(out[r], (int32_t)j, &found[r]);
-                ann_take_less(out[r] + LANES, (int32_t)j + LANES, &found[r]);
-            }
+            for (size_t r = 0; r < BLOCK_ROWS; r++)
+                memcpy(values[r] + j, out[r], sizeof out[r]);
         }
         for (size_t r = 0; r < BLOCK_ROWS && i + r < n; r++)
-            codes[(i + r) * stride] = (uint8_t)ann_least_lane(&found[r], &least[i + r]);
+            codes[(i + r) * stride] = (uint8_t)ann_least_of(values[r], k, &least[i + r]);
     }
     return ANN_OK;
 }

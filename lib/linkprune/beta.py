@@ -77,6 +77,19 @@ class _Table:
         for rows in chunks(len(self.base)):
             yield rows, moments_of(self.base[rows], *of, rows.start)
 
+    def _alone(self, part):
+        """A table to take the part from, and its number there: of the part by itself where that is
+        whole sub-quantisers of a rotated vector, a table as narrow as a part.
+        """
+        codec, (nsq, _, dsub) = self.codec, self.codec.centroids.shape
+        if codec.rotation is None or codec.coarse is not None or nsq % self.parts:
+            return self, part
+        first, end = part * nsq // self.parts, (part + 1) * nsq // self.parts
+        rotation, centroids = codec.rotation[first * dsub : end * dsub], codec.centroids[first:end]
+        codes = np.ascontiguousarray(self.codes[:, first:end])
+        narrow = Codec(np.ascontiguousarray(rotation), np.ascontiguousarray(centroids))
+        return dataclasses.replace(self, codec=narrow, codes=codes, parts=1), 0
+
     def weights(self, part):
         """Least squares weights of every vector, and 1: (n, m1 + 1) float32.
 
@@ -84,7 +97,8 @@ class _Table:
         differences are turned back into G.
         """
         out = np.ones((len(self.base), self.m1 + 1), np.float32)
-        for rows, moments in self.moments():
+        table, part = self._alone(part)
+        for rows, moments in table.moments():
             A, r, _ = _split(moments[part].astype(np.float64), self.m1)
             r += A[:, :, 0]  # u.x = u.e + u.u_0
             for x in (r[:, None], A.transpose(0, 2, 1), A):  # q(n_j) = u_0 + u_j

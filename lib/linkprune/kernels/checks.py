@@ -9,7 +9,7 @@ KSUB = 256  # centroids of a sub-quantiser, codewords of a beta codebook: one by
 LARGEST = 2**31 - 1  # as far as C's int goes
 MOST_THREADS = 4096  # OpenMP ends the process where it cannot start so many as it is told
 
-CTYPE = {
+_CTYPES = {
     "float32": "float[]",
     "float64": "double[]",
     "int8": "int8_t[]",
@@ -19,11 +19,14 @@ CTYPE = {
     "int32": "int32_t[]",
     "int64": "int64_t[]",
 }
+# By dtypes: to make one of a name, or a name of one, costs more than all the other checks.
+_DTYPES = {name: np.dtype(name) for name in _CTYPES}
+CTYPE = {_DTYPES[name]: ctype for name, ctype in _CTYPES.items()}
 
 
 def array(name, x, dtype, *shape):
     """Refuse ``x`` unless it is a contiguous array of this dtype and shape (None: any length)."""
-    if not isinstance(x, np.ndarray) or x.dtype != dtype:
+    if not isinstance(x, np.ndarray) or x.dtype != _DTYPES[dtype]:
         raise ShapeError(f"{name}: expected a {dtype} array, got {getattr(x, 'dtype', type(x))}")
     if x.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, x.shape, strict=True)):
         wanted = ", ".join("any" if n is None else str(n) for n in shape)
@@ -51,7 +54,7 @@ def ids(name, x, nb, *shape, least=-1):
 
 def pointer(ffi, x):
     """A checked array as a family's ffi passes it, without a copy; ``x`` must outlive the call."""
-    return ffi.from_buffer(CTYPE[x.dtype.name], x)
+    return ffi.from_buffer(CTYPE[x.dtype], x)
 
 
 def positive(**values):

@@ -112,13 +112,23 @@ def test_the_step_is_that_of_the_best_validation(undisturbed):
     assert np.array_equal(training.pruned(whole, done.p, 0.5).neighbors, done.graph.neighbors)
 
 
-def test_of_equal_validations_the_first_is_kept():
-    environment, _, _ = setting()
-    outcomes = iter([3.0, 2.0, 2.0, 5.0])
+@pytest.mark.parametrize(
+    ("outcomes", "chosen"),
+    [
+        ([(3.0, 0.5), (2.0, 0.5), (2.0, 0.5), (5.0, 0.9)], 1),
+        ([(np.inf, 0.9), (7.0, 0.5), (np.inf, 0.9), (9.0, 0.9)], 1),  # targets before recall
+        ([(np.inf, 0.4), (np.inf, 0.6), (np.inf, 0.6), (np.inf, 0.5)], 1),
+    ],
+)
+def test_the_first_of_the_best_is_kept(outcomes, chosen, caplog):
+    environment, judge, _ = setting()
+    left = iter(outcomes)
 
     class Judge:
+        settings = judge.settings
+
         def judged(self, graph):
-            return next(outcomes), 0.5
+            return next(left)
 
     class Agent:
         def step(self, *_):
@@ -128,7 +138,11 @@ def test_of_equal_validations_the_first_is_kept():
             return (environment.graph.neighbors >= 0).astype(float)
 
     s = complete(steps=4, validate_every=1)
-    assert training.train(Agent(), environment, Judge(), s, 10).chosen == 1
+    with caplog.at_level(logging.WARNING):
+        assert training.train(Agent(), environment, Judge(), s, 10).chosen == chosen
+    missed = not np.isfinite(outcomes[chosen][0])
+    assert ("no step reaches the validation targets" in caplog.text) == missed
+    assert ("step 2 is kept" in caplog.text) == missed
 
 
 def test_the_history_says_what_happened(undisturbed):
@@ -266,7 +280,12 @@ def test_a_checkpoint_of_another_training_is_ignored(tmp_path):
     path = tmp_path / "checkpoint.h5"
     one, two = Checkpoint(path, ("a", {"eta": 1.0})), Checkpoint(path, ("a", {"eta": 1.5}))
     arrays = {"logit": np.ones((2, 3))}
-    one.save(arrays, {"reward": np.ones(4)}, {"step": 1, "score": 0.5, "p": np.zeros((2, 3))}, 2)
+    one.save(
+        arrays,
+        {"reward": np.ones(4)},
+        {"step": 1, "score": 0.5, "recall": 0.7, "p": np.zeros((2, 3))},
+        2,
+    )
     assert two.load() is None
     back = Checkpoint(path, ("a", {"eta": 1.0})).load()
     assert back["done"] == 2 and back["best"]["step"] == 1 and back["best"]["score"] == 0.5
@@ -279,7 +298,7 @@ def test_a_checkpoint_of_another_training_is_ignored(tmp_path):
 @pytest.mark.parametrize("left", [0, 10, 0.5, 0.99])
 def test_a_truncated_checkpoint_is_ignored_with_a_warning(tmp_path, caplog, left):
     checkpoint = Checkpoint(tmp_path / "checkpoint.h5", "x")
-    best = {"step": 0, "score": 1.0, "p": np.zeros((99, 9))}
+    best = {"step": 0, "score": 1.0, "recall": 0.7, "p": np.zeros((99, 9))}
     checkpoint.save({"logit": np.ones((99, 9))}, {"reward": np.zeros(3)}, best, 1)
     whole = checkpoint.path.read_bytes()
     checkpoint.path.write_bytes(whole[: left if isinstance(left, int) else int(left * len(whole))])

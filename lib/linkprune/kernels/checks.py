@@ -1,5 +1,7 @@
 """What the wrappers ask of arrays and return codes before and after a kernel runs."""
 
+import functools
+
 import numpy as np
 
 from linkprune.errors import KernelError, ShapeError
@@ -9,24 +11,23 @@ KSUB = 256  # centroids of a sub-quantiser, codewords of a beta codebook: one by
 LARGEST = 2**31 - 1  # as far as C's int goes
 MOST_THREADS = 4096  # OpenMP ends the process where it cannot start so many as it is told
 
-_CTYPES = {
-    "float32": "float[]",
-    "float64": "double[]",
-    "int8": "int8_t[]",
-    "uint8": "uint8_t[]",
-    "uint16": "uint16_t[]",
-    "uint32": "uint32_t[]",
-    "int32": "int32_t[]",
-    "int64": "int64_t[]",
+CTYPE = {  # of dtypes, as an array has them
+    np.dtype("float32"): "float[]",
+    np.dtype("float64"): "double[]",
+    np.dtype("int8"): "int8_t[]",
+    np.dtype("uint8"): "uint8_t[]",
+    np.dtype("uint16"): "uint16_t[]",
+    np.dtype("uint32"): "uint32_t[]",
+    np.dtype("int32"): "int32_t[]",
+    np.dtype("int64"): "int64_t[]",
 }
-# By dtypes: to make one of a name, or a name of one, costs more than all the other checks.
-_DTYPES = {name: np.dtype(name) for name in _CTYPES}
-CTYPE = {_DTYPES[name]: ctype for name, ctype in _CTYPES.items()}
+# To make a dtype of a name, or a name of one, costs more than all the other checks.
+_dtype = functools.cache(np.dtype)
 
 
 def array(name, x, dtype, *shape):
     """Refuse ``x`` unless it is a contiguous array of this dtype and shape (None: any length)."""
-    if not isinstance(x, np.ndarray) or x.dtype != _DTYPES[dtype]:
+    if not isinstance(x, np.ndarray) or x.dtype != _dtype(dtype):
         raise ShapeError(f"{name}: expected a {dtype} array, got {getattr(x, 'dtype', type(x))}")
     if x.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, x.shape, strict=True)):
         wanted = ", ".join("any" if n is None else str(n) for n in shape)

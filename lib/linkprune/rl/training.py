@@ -143,13 +143,15 @@ def train(
     """Run the steps of settings["steps"], n episodes each -> Trained.
 
     Every settings["validate_every"] steps, and after the last, the graph of the agent is validated
-    and the best so far kept. checkpoint: a ``Checkpoint`` to go on from and to write to; events: an
-    object with ``add_scalar(name, value, step)``; say: what a line of progress goes to.
+    and the best so far kept; while none reaches the targets of validation, the one of most recall,
+    and a warning tells where that is so in the end. checkpoint: a ``Checkpoint`` to go on from and
+    to write to; events: an object with ``add_scalar(name, value, step)``; say: what a line of
+    progress goes to.
     """
     steps, every = settings["steps"], settings["validate_every"]
     history = {name: np.zeros(steps) for name in (*HISTORY, "score")}
     history["score"][:] = np.nan
-    best, done = {"step": -1, "score": np.inf, "p": agent.probabilities()}, 0
+    best, done = {"step": -1, "score": np.inf, "recall": -1.0, "p": agent.probabilities()}, 0
     if checkpoint is not None and (state := checkpoint.load()) is not None:
         agent.load(state["agent"])
         history, best, done = state["history"], state["best"], state["done"]
@@ -163,8 +165,8 @@ def train(
         if (step + 1) % every == 0 or step + 1 == steps:
             graph = pruned(environment.graph, p, settings["threshold"], settings["max_degree"])
             seen["score"], seen["held_out"] = validation.judged(graph)
-            if seen["score"] < best["score"]:
-                best = {"step": step, "score": seen["score"], "p": p}
+            if (seen["score"], -seen["held_out"]) < (best["score"], -best["recall"]):
+                best = {"step": step, "score": seen["score"], "recall": seen["held_out"], "p": p}
         seen["seconds"] = time.process_time() - start
         for name, value in seen.items():
             if name in history:
@@ -175,11 +177,12 @@ def train(
         say(_line(step, steps, seen, n / each, each * (steps - step - 1)))
         if checkpoint is not None:
             checkpoint.save(agent.state(), history, best, step + 1)
-    if best["step"] < 0:
-        raise DataError(
-            "pruning: no step reaches the validation targets; expected recalls within reach of "
-            f"efSearch {validation.settings['efSearch']}"
-        )
+    if not np.isfinite(best["score"]):
+        log.warning(
+            "no step reaches the validation targets %s at efSearch up to %d: step %d is kept, the "
+            "first of most recall; lower the targets or raise efSearch to choose by distances",
+            validation.settings["targets"], max(validation.settings["efSearch"]), best["step"] + 1,
+        )  # fmt: skip
     graph = pruned(environment.graph, best["p"], settings["threshold"], settings["max_degree"])
     return Trained(graph, best["p"], history, int(best["step"]))
 
@@ -216,7 +219,7 @@ class Checkpoint:
         parts = {"agent": agent, "history": history, "best": {"p": best["p"]}}
         arrays = {f"{part}.{n}": x for part, named in parts.items() for n, x in named.items()}
         attrs = {"identity": self.identity, "done": done, "best_step": best["step"],
-                 "best_score": best["score"]}  # fmt: skip
+                 "best_score": best["score"], "best_recall": best["recall"]}  # fmt: skip
         store.save(self.path, arrays, attrs)
 
     def load(self):
@@ -236,7 +239,8 @@ class Checkpoint:
         for name, x in arrays.items():
             part, _, own = name.partition(".")
             named[part][own] = x
-        best = {"step": int(attrs["best_step"]), "score": attrs["best_score"], **named["best"]}
+        best = {"step": int(attrs["best_step"]), "score": attrs["best_score"],
+                "recall": attrs["best_recall"], **named["best"]}  # fmt: skip
         return {"agent": named["agent"], "history": named["history"], "best": best,
                 "done": int(attrs["done"])}  # fmt: skip
 

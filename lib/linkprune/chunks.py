@@ -2,7 +2,7 @@
 
 import math
 
-CHUNK = 1 << 11  # rows in memory as float32 at a time: what is made of them stays in the caches
+CHUNK = 1 << 10  # rows in memory as float32 at a time: what is made of them stays in the caches
 
 
 def chunks(n, size=CHUNK):

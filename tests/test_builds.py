@@ -63,6 +63,8 @@ def test_markdown_and_csv_hold_the_same(table, tmp_path):
     rows.write(tmp_path / "t.csv", table, spreads.COLUMNS)
     again = rows.read(tmp_path / "t.csv")
     assert spreads.spread(again[0], "R@1") == "37.50 ± 17.68 [25.00, 50.00]"
+    of_error = {"mse": 3978.1234, "mse_sd": 1.6075, "mse_least": 3975.84, "mse_most": 3980.1}
+    assert spreads.spread(of_error, "mse") == "3978.1 ± 1.6 [3975.8, 3980.1]"
     assert spreads.spread(again[2], "ndis") == "" == spreads.spread(again[0], "R@100")
 
 

@@ -94,6 +94,10 @@ def spread(row, name):
     """mean ± standard deviation [least, most] as text, nothing where it was not measured."""
     if row.get(name, "") == "":
         return ""
-    (times, form), parts = SPREADS[name], ("", "_sd", "_least", "_most")
-    mean, sd, least, most = (f"{times * float(row[name + part]):{form}}" for part in parts)
-    return f"{mean} ± {sd} [{least}, {most}]"
+    times, form = SPREADS[name]
+    mean, least, most = (
+        f"{times * float(row[name + part]):{form}}" for part in ("", "_least", "_most")
+    )
+    if "e" not in mean:
+        form = f".{len(mean.partition('.')[2])}f"  # as many places
+    return f"{mean} ± {times * float(row[name + '_sd']):{form}} [{least}, {most}]"

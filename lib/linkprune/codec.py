@@ -50,6 +50,11 @@ class Codec:
             return None
         return coarse.Coarse(self.coarse, coarse.panels(self.coarse))
 
+    @functools.cached_property
+    def _turned(self):
+        """The rotation as vectors are multiplied with it, (d, d_out)."""
+        return np.ascontiguousarray(self.rotation.T)
+
     def levels(self):
         """The keywords by which kernels that decode know it."""
         first = {} if self._first is None else {"coarse": self._first}
@@ -73,7 +78,7 @@ class Codec:
         x = np.ascontiguousarray(x, np.float32)
         if self.rotation is None:
             return x
-        return distance.matmul(x, np.ascontiguousarray(self.rotation.T), threads)
+        return distance.matmul(x, self._turned, threads)
 
     def encode(self, x, threads=1):
         """Codes of vectors, chunk by chunk, and how far they are from the vectors.

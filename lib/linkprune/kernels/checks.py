@@ -29,12 +29,20 @@ def array(name, x, dtype, *shape):
     """Refuse ``x`` unless it is a contiguous array of this dtype and shape (None: any length)."""
     if not isinstance(x, np.ndarray) or x.dtype != _dtype(dtype):
         raise ShapeError(f"{name}: expected a {dtype} array, got {getattr(x, 'dtype', type(x))}")
-    if x.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, x.shape, strict=True)):
+    if x.ndim != len(shape) or not _fits(x.shape, shape):
         wanted = ", ".join("any" if n is None else str(n) for n in shape)
         raise ShapeError(f"{name}: expected shape ({wanted}), got {x.shape}")
-    if not (x.flags.c_contiguous and x.flags.aligned):
+    flags = x.flags
+    if not (flags.c_contiguous and flags.aligned):
         raise ShapeError(f"{name}: expected a C-contiguous, aligned array")
     return x
+
+
+def _fits(got, wanted):
+    for n, m in zip(got, wanted, strict=True):  # a kernel is called often: no generator
+        if m is not None and n != m:
+            return False
+    return True
 
 
 def writable(name, x, dtype, *shape):

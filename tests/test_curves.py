@@ -44,9 +44,16 @@ def test_distances_at_a_measured_point_are_those_of_the_point():
 
 def test_nothing_is_extrapolated():
     recall, ndis = np.array([0.5, 0.8]), np.array([10.0, 20.0])
-    assert math.isnan(distances_at(recall, ndis, 0.4999))
+    assert distances_at(recall, ndis, 0.4999) == 10  # of which fewer might do
     assert math.isnan(distances_at(recall, ndis, 0.8001))
     assert math.isnan(distances_at([0.5], [10.0], 0.6)) and distances_at([0.5], [10.0], 0.5) == 10
+
+
+def test_a_rival_whose_first_point_is_beyond_the_target_counts():
+    hits = np.array([[1] * 17 + [0] * 3, [1] * 20], bool)
+    easy = Curve("R@1", np.array([1, 2]), hits, np.full((2, 20), [[50], [60]]))
+    other = Curve("R@1", np.array([1, 2]), hits[[0, 1]] & False, np.full((2, 20), 9.0))
+    assert curves.envelope({"easy": easy, "other": other}, 0.8) == ("easy", 50)
 
 
 def test_recall_that_falls_counts_as_what_was_reached_before():

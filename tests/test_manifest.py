@@ -76,7 +76,7 @@ def test_all_artifacts_are_listed_but_times(folders):
     assert set(listed(folder)) == {path for path in made if not path.endswith(TIMES)}
     assert {path.split("/")[-1].removesuffix(".h5") for path in listed(folder)} == set(
         "vectors groundtruth codec codes graph codebook beta search exhaustive train training "
-        "curve".split()
+        "curve estimators".split()
     )
 
 

@@ -198,7 +198,7 @@ def judged(claim, reading, tolerance):
         return _near(reading["ours"], spec[quantity], allowed, relative)
     ours, lo, hi = (float(reading[c]) for c in ("ours", "lo", "hi"))
     if math.isnan(ours):
-        return "not measured", "the recall lies outside the measured range"
+        return "not measured", "a curve does not reach the recall"
     if "at_most" in spec:
         fits = round(ours, 6) <= spec["at_most"]
         return ("holds" if fits else "does not hold"), f"at most {spec['at_most']} is claimed"
@@ -207,7 +207,7 @@ def judged(claim, reading, tolerance):
             return "holds", f"the interval is below 0, p {reading['p']:.2g} after correction"
         return "not seen", "no interval below 0 after correction for how many were looked at"
     if math.isnan(lo) or math.isnan(hi):
-        return "not measured", "the interval reaches outside the measured range"
+        return "not measured", "in too many resamples a curve does not reach the recall"
     side = "above" if "above" in spec else "below"
     return _side(lo, hi, side, spec[side])
 

@@ -13,7 +13,7 @@ VERDICTS = {
     "no difference": "the interval holds the bound: this data tells neither",
     "does not hold": "on the other side",
     "not seen": "nothing of the kind among what was looked at",
-    "not measured": "asked for, but outside the measured range",
+    "not measured": "asked for, but at a recall that was not reached",
     "not run here": "the table of this claim was not made; the reason says what it needs",
 }
 FORMS = {

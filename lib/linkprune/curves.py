@@ -47,7 +47,7 @@ class Curve:
             raise ShapeError("curve: ndis must be finite and above 0")
 
     def distances_at(self, target):
-        """Mean distances per query at a recall, NaN outside the measured range."""
+        """Mean distances per query at a recall, as the function of that name."""
         recall, ndis = (np.mean(x, 1, dtype=np.float64) for x in (self.hits, self.ndis))
         return float(distances_at(recall, ndis, target))
 
@@ -68,8 +68,8 @@ def distances_at(recall_points, ndis_points, target):
 
     recall_points, ndis_points (points,) or (points, n), means at ascending efSearch -> a number or
     (n,). The recall is made monotone by its running maximum. Interpolation is linear in
-    -log(1 - recall), and in the recall itself up to a point of recall 1; NaN outside the measured
-    range.
+    -log(1 - recall), and in the recall itself up to a point of recall 1. Where the first point is
+    beyond the recall already, its distances, of which fewer might do; NaN where no point has it.
     """
     _check_target(target)
     recall, ndis = (np.asarray(x, np.float64) for x in (recall_points, ndis_points))
@@ -87,7 +87,8 @@ def distances_at(recall_points, ndis_points, target):
         logs = [log(1 - x) for x in (r[0], target, r[1])]
         share = np.where(r[1] < 1, (logs[0] - logs[1]) / (logs[0] - logs[2]), share)
         found = np.where(r[1] == target, d[1], d[0] + share * (d[1] - d[0]))
-    return np.where(enough.any(0) & (recall[0] <= target), found, np.nan)[()]
+    found = np.where(recall[0] > target, ndis[0], found)
+    return np.where(enough.any(0), found, np.nan)[()]
 
 
 def envelope(curves, target):
@@ -106,7 +107,7 @@ def ratio(learned, rival, target, rng, resamples=RESAMPLES):
 
     The interval is a paired bootstrap over queries: every resample takes the same queries for all
     curves. It holds for these seeds; how much another seed changes is seen from their spread. See
-    ``stats.percentile95`` for resamples in which the recall is outside the measured range.
+    ``stats.percentile95`` for resamples in which a curve does not reach the recall.
     """
     *of_learned, of_rival = _resampled([*learned, rival], rng, resamples)
     return _ratio(learned, of_learned, rival, of_rival, target)

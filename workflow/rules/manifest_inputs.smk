@@ -1,15 +1,16 @@
 # Which artifacts have to be the same bits everywhere.
 
 
-def row_artifacts(point):
-    """What a row of a table is made of and comes to, its times left out."""
-    made = [f"{ROW}/search.h5"]
-    if config["experiments"]["table2"]["exhaustive"]:
-        made.append(f"{ROW}/exhaustive.h5")
+def row_artifacts(point, *found):
+    """What a row of a table is made of, and by name what was found on it, its times left out."""
+    made = [f"{ROW}/{name}.h5" for name in found]
     if point["beta"] != "none":
         made += [f"{ROW}/codebook.h5", f"{ROW}/beta.h5"]
     made += ["results/{dataset}/{codec}/codec.h5", "results/{dataset}/{codec}/codes.h5"]
-    return [pattern.format(**point) for pattern in made]
+    return [
+        *(pattern.format(**point) for pattern in made),
+        *graph_artifacts(point["dataset"], point["graph"], point["policy"]),
+    ]
 
 
 def graph_artifacts(dataset, graph, policy):
@@ -26,12 +27,19 @@ def graph_artifacts(dataset, graph, policy):
 
 
 def accuracy_artifacts():
-    """Every artifact of the tables, the comparisons, the estimators and the seeds at the chosen scale."""
+    """Every artifact of the experiments at the chosen scale that is no measured time."""
+    searched = ["search"]
+    if config["experiments"]["table2"]["exhaustive"]:
+        searched.append("exhaustive")
+    of_rows = {
+        **{name: searched for name in checked.TABLES},
+        "codecs": ["exhaustive"],
+        "estimators": [],
+    }
     found = [*estimator_artifacts(), *seed_artifacts()]
-    for name in checked.TABLES:
+    for name, files in of_rows.items():
         for point in table_points(name) if experiment_datasets(name) else []:
-            found += row_artifacts(point)
-            found += graph_artifacts(point["dataset"], point["graph"], point["policy"])
+            found += row_artifacts(point, *files)
     for name in checked.PRUNING:
         for dataset in experiment_datasets(name):
             for path in pruned_files(name, dataset, "curve").values():

@@ -58,17 +58,11 @@ class Validation:
     def score_of(self, found):
         """Mean logarithm of the distances at the targets: less is better; infinity: not reached.
 
-        found: curves by measure. Where the first point of one is beyond a target, its distances
-        count.
+        found: curves by measure.
         """
-        at = [_distances(found[name], t) for name, ts in self.settings["targets"].items()
+        at = [found[name].distances_at(t) for name, ts in self.settings["targets"].items()
               for t in ts]  # fmt: skip
         return float(elementary.log(at).mean()) if np.isfinite(at).all() else np.inf
-
-
-def _distances(curve, target):
-    easy = curve.hits[0].mean() >= target
-    return curve.ndis[0].mean() if easy else curve.distances_at(target)
 
 
 def measure(graph, space, queries, efSearch, threads=1, least=1):
@@ -154,7 +148,8 @@ def train(
     best, done = {"step": -1, "score": np.inf, "recall": -1.0, "p": agent.probabilities()}, 0
     if checkpoint is not None and (state := checkpoint.load()) is not None:
         agent.load(state["agent"])
-        history, best, done = state["history"], state["best"], state["done"]
+        history = {name: state["history"][name] for name in history}  # in the order of their file
+        best, done = state["best"], state["done"]
         say(f"going on after step {done} of {steps}")
     began, began_at = time.monotonic(), done
     for step in range(done, steps):

@@ -61,6 +61,18 @@ def test_verdicts(ratio, low, high, wanted):
     assert speed.verdict(ratio, low, high, 2, 5) == wanted
 
 
+@pytest.mark.parametrize(
+    "ours, theirs, wanted",
+    [("R@1=0.5", 9.0, "out for"), ("R@1=0.4", 9.0, "worse quality"),
+     ("R@1=0.4", 3.0, "worse quality"), ("R@1=0.4", 1.0, "missed")],
+)  # fmt: skip
+def test_a_ratio_at_worse_quality_reaches_no_goal(ours, theirs, wanted):
+    row = only(speed.rows(runs("search_64", "ours", [1.0], quality=ours)
+                          + runs("search_64", "original", [theirs])))  # fmt: skip
+    assert row["verdict"] == wanted
+    assert f"| {wanted} |" in speed_text.markdown([row])
+
+
 def test_there_is_no_verdict_without_a_goal():
     assert speed.verdict(3, 2, 4, "", "") == ""
     row = only(speed.rows(runs("train", "ours", [1]) + runs("train", "faiss", [9])),

@@ -199,6 +199,20 @@ def test_tables_say_what_was_measured(tmp_path):
     assert (float(first["ratio"]), second["ratio"], second["speedup"]) == (2.5, "", "2")
 
 
+@pytest.mark.parametrize(
+    "stage, peak, wanted",
+    [("train", 80.0, "excepted"), ("train", 70.0, "excepted"), ("graph", 80.0, "over"),
+     ("graph", 70.0, "holds")],
+)  # fmt: skip
+def test_training_is_excepted_from_the_limit_on_memory(stage, peak, wanted):
+    of_ours = [run | {"peak_mb": peak} for run in runs(stage, "ours", [1.0])]
+    text = speed_text.markdown(speed.rows(of_ours + runs(stage, "original", [5.0])))
+    assert "| at most 1.3 |" in text
+    assert f"| {peak:.0f} | 50 | 20.0 | {(peak - 50) / 20:.2f} | 80 | 50 |" in text
+    assert all(line.endswith(f"| {wanted} |") for line in text.splitlines()
+               if f"| {peak:.0f} | 50 |" in line)  # fmt: skip
+
+
 def test_the_figure_has_a_bar_for_each_ratio_and_marks_for_each_goal():
     measured = [run for stage in ("train", "search_64", "float_graph")
                 for side, cpu in (("ours", 2.0), ("original", 9.0), ("faiss", 1.0))

@@ -80,7 +80,8 @@ STAGES = (
 REFERENCES = {"original": "Faiss 1.7.4", "faiss": "current Faiss", "hnswlib": "hnswlib"}
 TWO_THREADS = 1.8  # the speed-up that they must give in these stages
 PARALLEL = ("search", "encode", "beta", "graph")
-MEMORY = 1.3  # the most that a stage may take of its inputs and outputs; training is excepted
+MEMORY = 1.3  # the most that a stage may take of its inputs and outputs
+EXCEPTED = ("train",)  # from that
 RUN = (
     "session data stage side threads repetition cpu_s wall_s start_mb peak_mb held_mb bits quality"
 ).split()

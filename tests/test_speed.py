@@ -199,6 +199,30 @@ def test_tables_say_what_was_measured(tmp_path):
     assert (float(first["ratio"]), second["ratio"], second["speedup"]) == (2.5, "", "2")
 
 
+def times(text):
+    """The table of one thread, as lines."""
+    return text.split("one thread, CPU seconds\n\n")[1].split("\n\n")[0].splitlines()
+
+
+def test_times_of_ours_alone_stand_once_for_each_stage():
+    alone = runs("train", "ours", [1.0, 2.0, 4.0]) + runs("float_graph", "ours", [3.0])
+    assert times(speed_text.markdown(speed.rows(alone))) == [
+        "| stage | ours | quality, ours |", "|---|---|---|",
+        "| OPQ + PQ training | 2 (1 to 4; 3) | error=100 |",
+        "| graph on floats, M 16 | 3 (3 to 3; 1) | recall@10=0.9 |",
+    ]  # fmt: skip
+
+
+def test_times_of_ours_alone_stand_beside_ratios_of_other_stages():
+    measured = runs("graph", "ours", [4.0]) + runs("train", "ours", [1.0])
+    measured += runs("train", "original", [9.0])
+    head, _, *lines = times(speed_text.markdown(speed.rows(measured)))
+    assert head.startswith("| stage | reference | ours | its | ratio |")
+    assert lines[0].startswith("| OPQ + PQ training | Faiss 1.7.4 | 1 (1 to 1; 1) | 9 (")
+    assert lines[1].startswith("| graph on codes |  | 4 (4 to 4; 1) |  |  |  |  | R@1 at 64")
+    assert len(lines) == 2
+
+
 @pytest.mark.parametrize(
     "stage, peak, wanted",
     [("train", 80.0, "excepted"), ("train", 70.0, "excepted"), ("graph", 80.0, "over"),

@@ -25,6 +25,7 @@ LEARNED = {("g", "rl_x"): {1: "rl_x_seed1", 2: "rl_x_seed2"}}
 RIVALS = [("g", "random_D4_seed1"), ("h", "unpruned"), ("g", "unpruned")]
 SCALE = {("g", "rl_x_seed1"): 6, ("g", "rl_x_seed2"): 7, ("g", "random_D4_seed1"): 12,
          ("h", "unpruned"): 8, ("g", "unpruned"): 10}  # fmt: skip
+NONE_LOST = {"unreachable": 0, "isolated": 0, "nearest_unreachable": 0}
 MS = {point: scale / 1000 for point, scale in SCALE.items()} | {("h", "unpruned"): 0.004}
 
 
@@ -34,10 +35,11 @@ def hits():
     return place < NQ * np.array([[0.5], [0.7], [0.9], [0.95]])
 
 
-def result(folder, scale=None, found=None, times=MS, turns=None):
+def result(folder, scale=None, found=None, times=MS, turns=None, lost=None):
     """Artifacts of graphs at which ndis is a scale times efSearch, and the Results of them.
 
-    turns: (graph, policy) -> factors of its times in the repetitions.
+    turns: (graph, policy) -> factors of its times in the repetitions; lost: policy -> what its
+    curve.h5 says of vertices that cannot be reached.
     """
     scale = SCALE | (scale or {})
     for graph, policy in SCALE:
@@ -45,7 +47,8 @@ def result(folder, scale=None, found=None, times=MS, turns=None):
         share = hits() if found is None else found(graph, policy)
         arrays = {"efSearch": EF, "hit": share, "recall_at_10": share * 0.5,
                   "ndis": np.repeat(EF[:, None] * scale[graph, policy], NQ, 1)}  # fmt: skip
-        store.save(place / "curve.h5", arrays, {"mean_degree": scale[graph, policy] / 2})
+        attrs = {"mean_degree": scale[graph, policy] / 2, **(lost or {}).get(policy, NONE_LOST)}
+        store.save(place / "curve.h5", arrays, attrs)
         if policy.startswith("rl"):
             seed = int(policy[-1])
             seconds, episodes = np.full(3, float(seed)), np.arange(1, 4) * 100.0
@@ -186,7 +189,27 @@ def test_an_interval_alone_that_is_missing_is_a_dash_with_its_reason(tmp_path):
     write_markdown(tmp_path / "a.md", [row], "")
     text = (tmp_path / "a.md").read_text()
     assert "| 0.8125 | – | 2: 0.7500 to 0.8750 | 1.6250 (" in text  # noqa: RUF001
-    assert text.endswith(WHY_MISSING + "\n") and "2.5 % or more of the resamples" in text
+    assert f"\n{WHY_MISSING}\n" in text and "2.5 % or more of the resamples" in text
+
+
+def test_vertices_that_cannot_be_reached_are_counted_the_most_of_the_seeds(tmp_path):
+    lost = {"rl_x_seed1": {"unreachable": 4, "isolated": 0, "nearest_unreachable": 3},
+            "rl_x_seed2": {"unreachable": 2, "isolated": 1, "nearest_unreachable": 0}}  # fmt: skip
+    (row,) = result(tmp_path, lost=lost).summary("blobs", {"R@1": [0.7]}, 1, 50)
+    assert [row[name] for name in NONE_LOST] == [4, 1, 3]
+    write_csv(tmp_path / "a.csv", [row], SUMMARY)
+    head, values = (line.split(",") for line in (tmp_path / "a.csv").read_text().splitlines())
+    assert dict(zip(head, values, strict=True)).items() >= {"unreachable": "4"}.items()
+    write_markdown(tmp_path / "a.md", [row], "")
+    text = (tmp_path / "a.md").read_text()
+    assert "rl_x on g that cannot be reached" in text
+    assert "4, of which 1 without links; true nearest neighbours of 3 test queries" in text
+
+
+def test_that_every_vertex_can_be_reached_is_said_once(tmp_path):
+    found = result(tmp_path).summary("blobs", {"R@1": [0.7, 0.9]}, 1, 50)
+    write_markdown(tmp_path / "a.md", list(found), "")
+    assert (tmp_path / "a.md").read_text().count("Every vertex of the learned graphs can be") == 1
 
 
 def test_a_curve_that_is_missing_is_named(tmp_path):

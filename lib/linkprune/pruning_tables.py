@@ -6,7 +6,7 @@ each of which the graphs took turns.
 
 import numpy as np
 
-from linkprune import curves, rows, seeds, stats, store
+from linkprune import curves, pruning, rows, seeds, stats, store
 
 COLUMNS = (
     "dataset role graph policy mean_degree efSearch R@1 R@1_lo R@1_hi recall@10 ndis "
@@ -16,6 +16,7 @@ SUMMARY = [
     *"dataset graph policy".split(),
     *curves.COLUMNS,
     *"ms_ratio ms_ratio_min ms_ratio_max cpu_s episodes".split(),
+    *pruning.LOST,  # the most of the seeds; nearest_unreachable: of the test queries
 ]
 MISSING = "–"  # noqa: RUF001
 WHY_MISSING = (
@@ -84,6 +85,7 @@ class Results:
         for (graph, agent), by_seed in self.learned.items():
             mine = {s: self.curves[graph, policy] for s, policy in by_seed.items()}
             cost = [self._cost(graph, policy) for policy in by_seed.values()]
+            lost = self._lost(graph, by_seed.values())
             for measure, at in targets.items():
                 rng = seeds.generator(seed, "bootstrap", dataset, graph, agent, measure)
                 rivals = {f"{g}/{p}": self.curves[g, p][measure] for g, p in self.rivals}
@@ -92,7 +94,12 @@ class Results:
                     seconds, episodes = np.mean(cost, 0)
                     yield {"dataset": dataset, "graph": graph, "policy": agent, **row,
                            **self._ms_ratio(graph, by_seed, measure, row),
-                           "cpu_s": seconds, "episodes": episodes}  # fmt: skip
+                           "cpu_s": seconds, "episodes": episodes, **lost}  # fmt: skip
+
+    def _lost(self, graph, policies):
+        """What ``pruning.lost`` says of graphs, the most of each."""
+        made = [store.attrs(self.folder / graph / policy / "curve.h5") for policy in policies]
+        return {name: max(attrs[name] for attrs in made) for name in pruning.LOST}
 
     def _ms_ratio(self, graph, by_seed, measure, row):
         """Time per query at the target over that of the best rival, mean over seeds: a dict of the
@@ -166,6 +173,7 @@ def _markdown(summary, seconds_apart):
         yield from lines
         if any(MISSING in line for line in lines):
             yield from ("", WHY_MISSING)
+        yield from ("", *_lost(own))
     if seconds_apart:
         yield from ("", f"Times: {seconds_apart}.")
 
@@ -180,6 +188,19 @@ def _cells(row):
     time = _bounds(row, "ms_ratio_min", "ms_ratio_max", "({} to {})")
     yield MISSING if time == MISSING else f"{text['ms_ratio']} {time}"
     yield from (text["cpu_s"], verdict(row))
+
+
+def _lost(of_dataset):
+    """A line for each learned graph with vertices that a search cannot reach, or one for all."""
+    of = {(row["policy"], row["graph"]): row for row in of_dataset if row["unreachable"]}
+    if not of:
+        yield "Every vertex of the learned graphs can be reached."
+    for (policy, graph), row in of.items():
+        yield (
+            f"Vertices of {policy} on {graph} that cannot be reached (of seeds, the most): "
+            f"{row['unreachable']}, of which {row['isolated']} without links; true nearest "
+            f"neighbours of {row['nearest_unreachable']} test queries."
+        )
 
 
 def _bounds(row, lo, hi, form):

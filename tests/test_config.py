@@ -62,6 +62,10 @@ def rows(*values):
     return table2(rows=[{**ROW, **v} for v in values])
 
 
+def bench(*sets):
+    return {"bench": {"sets": [{"dataset": name, "codec": codec} for name, codec in sets]}}
+
+
 def on(entry, row=None, **values):
     """A run of one small data set ``mine`` with one row."""
     row = row or {"M0": 4, "codec": "OPQ8_32", "beta": "none"}
@@ -215,6 +219,9 @@ REFUSED = {
     "seeds of a policy": (seeds(rows=[{**ROW, "policy": "random_D4_seed1"}]), "built, not pruned"),
     "figure5 twice": (figure5(rows=[ROW, ROW]), "experiments.figure5.rows", "twice"),
     "figure5 is nothing": (figure5(rows=[{**ROW, "codec": "OPQ7_16"}]), "codec OPQ7_16", "7 parts"),
+    "data set of bench": (bench(("digit", "OPQ8_32")), "bench.sets", "digit", "datasets"),
+    "bench with two codecs": (bench(("patches", "OPQ32_128"), ("patches", "OPQ16_64")),
+                              "bench.sets: patches", "twice", "OPQ32_128, OPQ16_64", "one codec"),
     "k_reorder": (table2(k_reorder=[-1]), "experiments.table2.k_reorder.0", "-1", "0"),
     "no efSearch": (table2(efSearch=[]), "experiments.table2.efSearch"),
     "seed": ({"seed": -1}, "seed: -1", "0"),

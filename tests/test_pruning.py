@@ -153,6 +153,15 @@ def test_a_vertex_stays_unreached_where_every_row_is_full_of_needed_links():
     assert pruning.reachable(graph, got).tolist() == [True, True, False]
 
 
+def test_what_is_lost_are_vertices_without_a_way_and_the_queries_that_look_for_them():
+    # 2 leads to a vertex that is reached, 3 and 4 to each other, 5 to itself, 6 nowhere.
+    graph = flat([[1, -1], [0, -1], [1, -1], [4, -1], [3, -1], [5, -1], [-1, -1]])
+    want = {"unreachable": 5, "isolated": 2}
+    assert pruning.lost(graph) == {**want, "nearest_unreachable": 0}
+    nearest = np.array([0, 6, 6, 1, 2], np.int32)
+    assert pruning.lost(graph, nearest) == {**want, "nearest_unreachable": 3}
+
+
 def test_a_link_followed_after_an_addition_is_needed_too():
     # 1 is reached by the link added from 0, since its best in-link comes from nowhere.
     graph = flat([[1, -1], [2, 3], [-1, -1], [-1, -1], [1, -1]])

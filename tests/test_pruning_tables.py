@@ -9,7 +9,15 @@ from conftest import flat, refuses
 
 from linkprune import stats, store, timing
 from linkprune.errors import DataError
-from linkprune.pruning_tables import COLUMNS, SUMMARY, Results, verdict, write_csv, write_markdown
+from linkprune.pruning_tables import (
+    COLUMNS,
+    SUMMARY,
+    WHY_MISSING,
+    Results,
+    verdict,
+    write_csv,
+    write_markdown,
+)
 from linkprune.rl.environment import Space
 
 EF, NQ = np.array([2, 4, 8, 16], np.int32), 200
@@ -17,6 +25,7 @@ LEARNED = {("g", "rl_x"): {1: "rl_x_seed1", 2: "rl_x_seed2"}}
 RIVALS = [("g", "random_D4_seed1"), ("h", "unpruned"), ("g", "unpruned")]
 SCALE = {("g", "rl_x_seed1"): 6, ("g", "rl_x_seed2"): 7, ("g", "random_D4_seed1"): 12,
          ("h", "unpruned"): 8, ("g", "unpruned"): 10}  # fmt: skip
+NONE_LOST = {"unreachable": 0, "isolated": 0, "nearest_unreachable": 0}
 MS = {point: scale / 1000 for point, scale in SCALE.items()} | {("h", "unpruned"): 0.004}
 
 
@@ -26,15 +35,20 @@ def hits():
     return place < NQ * np.array([[0.5], [0.7], [0.9], [0.95]])
 
 
-def result(folder, scale=None, found=None, times=MS):
-    """Artifacts of graphs at which ndis is a scale times efSearch, and the Results of them."""
+def result(folder, scale=None, found=None, times=MS, turns=None, lost=None):
+    """Artifacts of graphs at which ndis is a scale times efSearch, and the Results of them.
+
+    turns: (graph, policy) -> factors of its times in the repetitions; lost: policy -> what its
+    curve.h5 says of vertices that cannot be reached.
+    """
     scale = SCALE | (scale or {})
     for graph, policy in SCALE:
         place = folder / graph / policy
         share = hits() if found is None else found(graph, policy)
         arrays = {"efSearch": EF, "hit": share, "recall_at_10": share * 0.5,
                   "ndis": np.repeat(EF[:, None] * scale[graph, policy], NQ, 1)}  # fmt: skip
-        store.save(place / "curve.h5", arrays, {"mean_degree": scale[graph, policy] / 2})
+        attrs = {"mean_degree": scale[graph, policy] / 2, **(lost or {}).get(policy, NONE_LOST)}
+        store.save(place / "curve.h5", arrays, attrs)
         if policy.startswith("rl"):
             seed = int(policy[-1])
             seconds, episodes = np.full(3, float(seed)), np.arange(1, 4) * 100.0
@@ -42,7 +56,8 @@ def result(folder, scale=None, found=None, times=MS):
             store.save(place / "training_time.h5", {"seconds": seconds}, {})
     names = np.array(["/".join(point) for point in times], "S")
     # The median of three repetitions, one of which was disturbed.
-    ms = np.array([np.multiply.outer(EF * x, [1, 50, 0.9]) for x in times.values()])
+    ms = np.array([np.multiply.outer(EF * x, (turns or {}).get(point, [1, 50, 0.9]))
+                   for point, x in times.items()])  # fmt: skip
     store.save(folder / "t.h5", {"ms_per_query": ms, "names": names}, {})
     return Results(folder, LEARNED, RIVALS, folder / "t.h5")
 
@@ -77,10 +92,22 @@ def test_the_summary_has_the_ratio_to_the_best_rival(tmp_path):
         ratios = [row[name] for name in ("ratio", "ratio_min", "ratio_max")]
         assert ratios == [6.5 / 8, 6 / 8, 7 / 8]
         assert 0 < row["ratio_lo"] <= row["ratio_hi"]
-        assert row["ms_ratio"] == pytest.approx(6.5 / 4)
+        times = [row[f"ms_ratio{part}"] for part in ("", "_min", "_max")]
+        assert times == pytest.approx([6.5 / 4] * 3)
         assert (row["cpu_s"], row["episodes"]) == (4.5, 300)
     again = list(made.summary("blobs", {"R@1": [0.7, 0.9]}, 1, 200))
     assert again == found[:2]
+
+
+def test_the_time_ratio_has_the_least_and_most_of_the_repetitions(tmp_path):
+    slow, disturbed = [1, 2, 4], [1, 1, 8]
+    turns = {("h", "unpruned"): slow, ("g", "rl_x_seed1"): disturbed, ("g", "rl_x_seed2"): slow}
+    (row,) = result(tmp_path, turns=turns).summary("blobs", {"R@1": [0.8]}, 1, 50)
+    # 6 and 7 over 4 in the first turn, 6 and 14 over 8 in the second, 48 and 28 over 16 in the last
+    times = [row[f"ms_ratio{part}"] for part in ("", "_min", "_max")]
+    assert times == pytest.approx([(6 + 14) / 2 / 8, (6 + 14) / 2 / 8, (48 + 28) / 2 / 16])
+    write_markdown(tmp_path / "a.md", [row], "3 repetitions")
+    assert "| 1.2500 (1.2500 to 2.3750) |" in (tmp_path / "a.md").read_text()
 
 
 def test_the_interval_of_equal_hits_is_that_of_the_distances(tmp_path):
@@ -99,7 +126,8 @@ def test_what_no_rival_reaches_is_not_measured(tmp_path):
         (read,) = csv.DictReader(f)
     empty = [name for name in SUMMARY if not read[name]]
     assert empty == ["learned_distances", "best_rival", "rival_distances", "ratio", "ratio_lo",
-                     "ratio_hi", "ratio_min", "ratio_max", "ms_ratio"]  # fmt: skip
+                     "ratio_hi", "ratio_min", "ratio_max", "ms_ratio", "ms_ratio_min",
+                     "ms_ratio_max"]  # fmt: skip
 
 
 def test_what_the_learned_graphs_alone_do_not_reach_is_not_measured(tmp_path):
@@ -150,7 +178,38 @@ def test_markdown_has_a_table_for_each_data_set(tmp_path):
         table = [line for line in part.splitlines() if line.startswith("|")]
         assert len(table) == 2 + n and len({line.count("|") for line in table}) == 1
     assert "| rl_x | g | R@1 | 0.70 | 26.00 | h/unpruned | 32.00 | 0.8125 |" in text
-    assert "not measured" in text and text.endswith("Times: 3 repetitions.\n")
+    assert text.endswith("Times: 3 repetitions.\n")
+    assert "| R@1 | 0.99 | – | – | – | – | – | 2: – | – | 4.5 | not measured |" in text  # noqa: RUF001
+    assert WHY_MISSING in parts[1] and WHY_MISSING not in parts[2]
+
+
+def test_an_interval_alone_that_is_missing_is_a_dash_with_its_reason(tmp_path):
+    (row,) = result(tmp_path).summary("blobs", {"R@1": [0.7]}, 1, 50)
+    row |= {"ratio_lo": math.nan, "ratio_hi": math.nan}
+    write_markdown(tmp_path / "a.md", [row], "")
+    text = (tmp_path / "a.md").read_text()
+    assert "| 0.8125 | – | 2: 0.7500 to 0.8750 | 1.6250 (" in text  # noqa: RUF001
+    assert f"\n{WHY_MISSING}\n" in text and "2.5 % or more of the resamples" in text
+
+
+def test_vertices_that_cannot_be_reached_are_counted_the_most_of_the_seeds(tmp_path):
+    lost = {"rl_x_seed1": {"unreachable": 4, "isolated": 0, "nearest_unreachable": 3},
+            "rl_x_seed2": {"unreachable": 2, "isolated": 1, "nearest_unreachable": 0}}  # fmt: skip
+    (row,) = result(tmp_path, lost=lost).summary("blobs", {"R@1": [0.7]}, 1, 50)
+    assert [row[name] for name in NONE_LOST] == [4, 1, 3]
+    write_csv(tmp_path / "a.csv", [row], SUMMARY)
+    head, values = (line.split(",") for line in (tmp_path / "a.csv").read_text().splitlines())
+    assert dict(zip(head, values, strict=True)).items() >= {"unreachable": "4"}.items()
+    write_markdown(tmp_path / "a.md", [row], "")
+    text = (tmp_path / "a.md").read_text()
+    assert "rl_x on g that cannot be reached" in text
+    assert "4, of which 1 without links; true nearest neighbours of 3 test queries" in text
+
+
+def test_that_every_vertex_can_be_reached_is_said_once(tmp_path):
+    found = result(tmp_path).summary("blobs", {"R@1": [0.7, 0.9]}, 1, 50)
+    write_markdown(tmp_path / "a.md", list(found), "")
+    assert (tmp_path / "a.md").read_text().count("Every vertex of the learned graphs can be") == 1
 
 
 def test_a_curve_that_is_missing_is_named(tmp_path):

@@ -101,6 +101,10 @@ def test_the_summary_compares_with_the_best_rival_at_each_target(pruned):
         rough = float(row["learned_distances"]) / float(row["rival_distances"])
         assert mean == pytest.approx(rough, rel=1e-2)
         assert float(row["ms_ratio"]) > 0 and float(row["cpu_s"]) > 0 and row["episodes"] == "12000"
+        lost = [pruning.lost(graph_of(pruned, policy)) for policy in LEARNED]
+        for name in ("unreachable", "isolated"):
+            assert row[name] == str(max(of[name] for of in lost))
+        assert 0 <= int(row["nearest_unreachable"]) <= 120
     text = (pruned / "results/pruning.md").read_text()
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert len(lines) == 2 + 3 and len({line.count("|") for line in lines}) == 1

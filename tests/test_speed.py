@@ -61,6 +61,18 @@ def test_verdicts(ratio, low, high, wanted):
     assert speed.verdict(ratio, low, high, 2, 5) == wanted
 
 
+@pytest.mark.parametrize(
+    "ours, theirs, wanted",
+    [("R@1=0.5", 9.0, "out for"), ("R@1=0.4", 9.0, "worse quality"),
+     ("R@1=0.4", 3.0, "worse quality"), ("R@1=0.4", 1.0, "missed")],
+)  # fmt: skip
+def test_a_ratio_at_worse_quality_reaches_no_goal(ours, theirs, wanted):
+    row = only(speed.rows(runs("search_64", "ours", [1.0], quality=ours)
+                          + runs("search_64", "original", [theirs])))  # fmt: skip
+    assert row["verdict"] == wanted
+    assert f"| {wanted} |" in speed_text.markdown([row])
+
+
 def test_there_is_no_verdict_without_a_goal():
     assert speed.verdict(3, 2, 4, "", "") == ""
     row = only(speed.rows(runs("train", "ours", [1]) + runs("train", "faiss", [9])),
@@ -185,6 +197,44 @@ def test_tables_say_what_was_measured(tmp_path):
         first, second = csv.DictReader(f)
     assert list(first) == speed.ROW
     assert (float(first["ratio"]), second["ratio"], second["speedup"]) == (2.5, "", "2")
+
+
+def times(text):
+    """The table of one thread, as lines."""
+    return text.split("one thread, CPU seconds\n\n")[1].split("\n\n")[0].splitlines()
+
+
+def test_times_of_ours_alone_stand_once_for_each_stage():
+    alone = runs("train", "ours", [1.0, 2.0, 4.0]) + runs("float_graph", "ours", [3.0])
+    assert times(speed_text.markdown(speed.rows(alone))) == [
+        "| stage | ours | quality, ours |", "|---|---|---|",
+        "| OPQ + PQ training | 2 (1 to 4; 3) | error=100 |",
+        "| graph on floats, M 16 | 3 (3 to 3; 1) | recall@10=0.9 |",
+    ]  # fmt: skip
+
+
+def test_times_of_ours_alone_stand_beside_ratios_of_other_stages():
+    measured = runs("graph", "ours", [4.0]) + runs("train", "ours", [1.0])
+    measured += runs("train", "original", [9.0])
+    head, _, *lines = times(speed_text.markdown(speed.rows(measured)))
+    assert head.startswith("| stage | reference | ours | its | ratio |")
+    assert lines[0].startswith("| OPQ + PQ training | Faiss 1.7.4 | 1 (1 to 1; 1) | 9 (")
+    assert lines[1].startswith("| graph on codes |  | 4 (4 to 4; 1) |  |  |  |  | R@1 at 64")
+    assert len(lines) == 2
+
+
+@pytest.mark.parametrize(
+    "stage, peak, wanted",
+    [("train", 80.0, "excepted"), ("train", 70.0, "excepted"), ("graph", 80.0, "over"),
+     ("graph", 70.0, "holds")],
+)  # fmt: skip
+def test_training_is_excepted_from_the_limit_on_memory(stage, peak, wanted):
+    of_ours = [run | {"peak_mb": peak} for run in runs(stage, "ours", [1.0])]
+    text = speed_text.markdown(speed.rows(of_ours + runs(stage, "original", [5.0])))
+    assert "| at most 1.3 |" in text
+    assert f"| {peak:.0f} | 50 | 20.0 | {(peak - 50) / 20:.2f} | 80 | 50 |" in text
+    assert all(line.endswith(f"| {wanted} |") for line in text.splitlines()
+               if f"| {peak:.0f} | 50 |" in line)  # fmt: skip
 
 
 def test_the_figure_has_a_bar_for_each_ratio_and_marks_for_each_goal():

@@ -34,9 +34,7 @@ def check(config, files):
                       ("validation.efSearch", validation)):  # fmt: skip
         if efs != sorted(efs):
             raise ConfigError(f"pruning.{part}: must ascend, got {efs}")
-    unknown = {of["dataset"] for of in config["bench"]["sets"]} - set(config["datasets"])
-    if unknown:
-        raise ConfigError(f"bench.sets: {min(unknown)} is not one of the datasets")
+    _check_bench(config)
     scale, known = config["scale"], {}
     for name, experiment in config["experiments"].items():
         known |= dict.fromkeys(experiment["datasets"])
@@ -159,6 +157,20 @@ def _relative(home, path):
 def _hint(name, known, where):
     close = difflib.get_close_matches(name, known, 1)
     return f"did you mean {close[0]}" if close else f"expected a key of {where}"
+
+
+def _check_bench(config):
+    """A data set is known and stands there once: results/{dataset} has room for one codec."""
+    sets = [of["dataset"] for of in config["bench"]["sets"]]
+    unknown = set(sets) - set(config["datasets"])
+    if unknown:
+        raise ConfigError(f"bench.sets: {min(unknown)} is not one of the datasets")
+    if len(set(sets)) < len(sets):
+        twice = next(name for name in sets if sets.count(name) > 1)
+        codecs = ", ".join(s["codec"] for s in config["bench"]["sets"] if s["dataset"] == twice)
+        raise ConfigError(
+            f"bench.sets: {twice} stands there twice ({codecs}), expected one codec for a data set"
+        )
 
 
 def _check_names(config, name, experiment):

@@ -13,6 +13,8 @@ from linkprune import seeds
 from linkprune.errors import ShapeError
 from linkprune.kernels import checks
 
+LOST = ("unreachable", "isolated", "nearest_unreachable")
+
 
 def keep_edges(graph, mask):
     """The graph with the links of the mask (nb, M0) alone, in their order; all else is unchanged.
@@ -35,6 +37,20 @@ def reachable(graph, mask=None):
     reached = np.zeros(len(kept), bool)
     _walk(graph, kept, _starts(graph), reached)
     return reached
+
+
+def lost(graph, nearest=()):
+    """What a search misses for want of links: how many vertices it cannot reach, how many of these
+    have no link to or from another on the base level, and of how many queries the true nearest
+    neighbour (nq,), an id, is one that it cannot reach. A dict of int.
+    """
+    gone, linked = ~reachable(graph), np.zeros(len(graph.neighbors), bool)
+    source, slot = np.nonzero(graph.neighbors >= 0)
+    target = graph.neighbors[source, slot]
+    between = source != target
+    linked[source[between]] = linked[target[between]] = True
+    counts = (gone, gone & ~linked, gone[np.asarray(nearest, np.int64)])
+    return dict(zip(LOST, (int(x.sum()) for x in counts), strict=True))
 
 
 def cap_degree(mask, score, most):

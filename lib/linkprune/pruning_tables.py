@@ -1,14 +1,28 @@
-"""How pruned graphs compare: every point of every graph, and distances at equal recall."""
+"""How pruned graphs compare: every point of every graph, and distances and times at equal recall.
+
+A time ratio is of medians over the repetitions; its least and most are those of the repetitions, in
+each of which the graphs took turns.
+"""
 
 import numpy as np
 
-from linkprune import curves, rows, seeds, stats, store
+from linkprune import curves, pruning, rows, seeds, stats, store
 
 COLUMNS = (
     "dataset role graph policy mean_degree efSearch R@1 R@1_lo R@1_hi recall@10 ndis "
     "ms_per_query nq".split()
 )
-SUMMARY = "dataset graph policy".split() + curves.COLUMNS + "ms_ratio cpu_s episodes".split()
+SUMMARY = [
+    *"dataset graph policy".split(),
+    *curves.COLUMNS,
+    *"ms_ratio ms_ratio_min ms_ratio_max cpu_s episodes".split(),
+    *pruning.LOST,  # the most of the seeds; nearest_unreachable: of the test queries
+]
+MISSING = "–"  # noqa: RUF001
+WHY_MISSING = (
+    f"{MISSING}: not measured, since the recall lies outside what the efSearch of the curves "
+    "reach; where only the interval is missing, in 2.5 % or more of the resamples."
+)
 MEASURES = {"R@1": "hit", "recall@10": "recall_at_10"}
 
 
@@ -25,8 +39,7 @@ class Results:
         self.points = [*of_seeds, *rivals]
         self.curves = {point: self._curves(*point) for point in self.points}
         ms, names = store.load(times, ms_per_query="graphs points repetitions", names="graphs")
-        medians = np.median(ms, 2)
-        self.ms = {name.decode(): row for name, row in zip(names, medians, strict=True)}
+        self.ms = {name.decode(): row for name, row in zip(names, ms, strict=True)}
 
     def _curves(self, graph, policy):
         path = self.folder / graph / policy / "curve.h5"
@@ -43,7 +56,7 @@ class Results:
             of = self.curves[graph, policy]
             degree = store.attrs(self.folder / graph / policy / "curve.h5")["mean_degree"]
             role = "rival" if (graph, policy) in self.rivals else "learned"
-            ms = self.ms[f"{graph}/{policy}"]
+            ms = np.median(self.ms[f"{graph}/{policy}"], 1)
             for i, ef in enumerate(of["R@1"].efSearch):
                 share, nq = of["R@1"].hits[i].mean(), of["R@1"].hits.shape[1]
                 lo, hi = stats.wilson(share, nq)
@@ -72,28 +85,40 @@ class Results:
         for (graph, agent), by_seed in self.learned.items():
             mine = {s: self.curves[graph, policy] for s, policy in by_seed.items()}
             cost = [self._cost(graph, policy) for policy in by_seed.values()]
+            lost = self._lost(graph, by_seed.values())
             for measure, at in targets.items():
                 rng = seeds.generator(seed, "bootstrap", dataset, graph, agent, measure)
                 rivals = {f"{g}/{p}": self.curves[g, p][measure] for g, p in self.rivals}
                 own = {s: c[measure] for s, c in mine.items()}
                 for row in curves.summary(own, rivals, at, rng, resamples):
-                    ms = self._ms_ratio(graph, by_seed, measure, row)
                     seconds, episodes = np.mean(cost, 0)
                     yield {"dataset": dataset, "graph": graph, "policy": agent, **row,
-                           "ms_ratio": ms, "cpu_s": seconds, "episodes": episodes}  # fmt: skip
+                           **self._ms_ratio(graph, by_seed, measure, row),
+                           "cpu_s": seconds, "episodes": episodes, **lost}  # fmt: skip
+
+    def _lost(self, graph, policies):
+        """What ``pruning.lost`` says of graphs, the most of each."""
+        made = [store.attrs(self.folder / graph / policy / "curve.h5") for policy in policies]
+        return {name: max(attrs[name] for attrs in made) for name in pruning.LOST}
 
     def _ms_ratio(self, graph, by_seed, measure, row):
-        """Time per query at the target over that of the best rival, mean over seeds."""
+        """Time per query at the target over that of the best rival, mean over seeds: a dict of the
+        ratio of medians, and the least and most of the ratios of single repetitions.
+        """
+        names = ("ms_ratio", "ms_ratio_min", "ms_ratio_max")
         if not row["best_rival"]:
-            return np.nan
+            return dict.fromkeys(names, np.nan)
         rival = tuple(row["best_rival"].rsplit("/", 1))
-        theirs = self._ms_at(rival, measure, row["target"])
-        own = [self._ms_at((graph, policy), measure, row["target"]) for policy in by_seed.values()]
-        return float(np.mean(own) / theirs)
+        own = [(graph, policy) for policy in by_seed.values()]
+        theirs, *ours = (self._ms_at(p, measure, row["target"]) for p in (rival, *own))
+        median, *turns = np.mean(ours, 0) / theirs
+        return dict(zip(names, map(float, (median, min(turns), max(turns))), strict=True))
 
     def _ms_at(self, point, measure, target):
-        curve = self.curves[point][measure]
-        return curves.distances_at(curve.hits.mean(1), self.ms["/".join(point)], target)
+        """Milliseconds at a recall: of the median repetition, and of each (1 + repetitions,)."""
+        hits, ms = self.curves[point][measure].hits.mean(1), self.ms["/".join(point)]
+        ms = np.column_stack([np.median(ms, 1), ms])
+        return curves.distances_at(np.repeat(hits[:, None], ms.shape[1], 1), ms, target)
 
     def _cost(self, graph, policy):
         """CPU seconds and episodes of a training."""
@@ -134,7 +159,8 @@ def _markdown(summary, seconds_apart):
         "graph over those of the best rival at that recall, on test queries: mean over seeds, 95 % "
         "paired bootstrap interval over queries, smallest and largest seed. The best rival is "
         "chosen on the same test queries. `time` is the ratio of milliseconds per query at that "
-        "recall, `CPU s` those of one training.",
+        "recall: of medians, and the least and most of the repetitions. `CPU s` are those of one "
+        "training.",
     )  # fmt: skip
     for dataset in dict.fromkeys(row["dataset"] for row in summary):
         yield from ("", f"## {dataset}", "")
@@ -142,21 +168,45 @@ def _markdown(summary, seconds_apart):
                 "ratio", "interval", "seeds", "time", "CPU s", "verdict")  # fmt: skip
         yield "| " + " | ".join(head) + " |"
         yield "|" + "---|" * len(head)
-        for row in summary:
-            if row["dataset"] == dataset:
-                yield "| " + " | ".join(_cells(row)) + " |"
+        own = [row for row in summary if row["dataset"] == dataset]
+        lines = ["| " + " | ".join(_cells(row)) + " |" for row in own]
+        yield from lines
+        if any(MISSING in line for line in lines):
+            yield from ("", WHY_MISSING)
+        yield from ("", *_lost(own))
     if seconds_apart:
         yield from ("", f"Times: {seconds_apart}.")
 
 
 def _cells(row):
-    text = {name: _text(name, row[name]) for name in SUMMARY}
+    text = {name: _text(name, row[name]) or MISSING for name in SUMMARY}
     yield from (row["policy"], row["graph"], row["measure"], text["target"])
-    yield from (text["learned_distances"], row["best_rival"], text["rival_distances"])
+    yield from (text["learned_distances"], text["best_rival"], text["rival_distances"])
     yield text["ratio"]
-    yield f"[{text['ratio_lo']}, {text['ratio_hi']}]"
-    yield f"{row['seeds']}: {text['ratio_min']} to {text['ratio_max']}"
-    yield from (text["ms_ratio"], text["cpu_s"], verdict(row))
+    yield _bounds(row, "ratio_lo", "ratio_hi", "[{}, {}]")
+    yield f"{row['seeds']}: " + _bounds(row, "ratio_min", "ratio_max", "{} to {}")
+    time = _bounds(row, "ms_ratio_min", "ms_ratio_max", "({} to {})")
+    yield MISSING if time == MISSING else f"{text['ms_ratio']} {time}"
+    yield from (text["cpu_s"], verdict(row))
+
+
+def _lost(of_dataset):
+    """A line for each learned graph with vertices that a search cannot reach, or one for all."""
+    of = {(row["policy"], row["graph"]): row for row in of_dataset if row["unreachable"]}
+    if not of:
+        yield "Every vertex of the learned graphs can be reached."
+    for (policy, graph), row in of.items():
+        yield (
+            f"Vertices of {policy} on {graph} that cannot be reached (of seeds, the most): "
+            f"{row['unreachable']}, of which {row['isolated']} without links; true nearest "
+            f"neighbours of {row['nearest_unreachable']} test queries."
+        )
+
+
+def _bounds(row, lo, hi, form):
+    """Two numbers as text, unless one of them is missing."""
+    texts = [_text(name, row[name]) for name in (lo, hi)]
+    return form.format(*texts) if all(texts) else MISSING
 
 
 def verdict(row):

@@ -80,7 +80,8 @@ STAGES = (
 REFERENCES = {"original": "Faiss 1.7.4", "faiss": "current Faiss", "hnswlib": "hnswlib"}
 TWO_THREADS = 1.8  # the speed-up that they must give in these stages
 PARALLEL = ("search", "encode", "beta", "graph")
-MEMORY = 1.3  # the most that a stage may take of its inputs and outputs; training is excepted
+MEMORY = 1.3  # the most that a stage may take of its inputs and outputs
+EXCEPTED = ("train",)  # from that
 RUN = (
     "session data stage side threads repetition cpu_s wall_s start_mb peak_mb held_mb bits quality"
 ).split()
@@ -151,7 +152,8 @@ def _row(groups, sessions, data, stage, side, threads):
         row |= _side(prefix, group)
     row["same_bits"] = _same_bits(groups, data, stage, row["session"])
     if pair:
-        row |= _ratio(row) | _quality(row, stage)
+        row |= _quality(row, stage)
+        row |= _ratio(row)
     both = latest(("ours", 1), ("ours", threads)) if threads > 1 else None
     if both:
         one, more = (statistics.median(r["wall_s"] for r in group) for group in both)
@@ -188,15 +190,19 @@ def _ratio(row):
     low = row["reference_cpu_min"] / row["cpu_max"]
     high = row["reference_cpu_max"] / row["cpu_min"]
     out = {"ratio": ratio, "ratio_min": low, "ratio_max": high}
-    return out | {"verdict": verdict(ratio, low, high, row["least"], row["best"])}
+    worse = row["quality_verdict"] != "holds"
+    return out | {"verdict": verdict(ratio, low, high, row["least"], row["best"], worse)}
 
 
-def verdict(ratio, low, high, least, best):
+def verdict(ratio, low, high, least, best, worse=False):
     """Where a ratio stands: "out for", "at least" or "missed", ", within the spread" where the
-    extremes of the repetitions lie on both sides of the goal in question; "" without goals.
+    extremes of the repetitions lie on both sides of the goal in question; "" without goals. At
+    worse quality than asked for no ratio reaches a goal: "missed" or "worse quality".
     """
     if least == "":
         return ""
+    if worse:
+        return "missed" if ratio < least else "worse quality"
     word, goal = ("out for", best) if ratio >= best else ("at least", least)
     if ratio < least:
         word = "missed"

@@ -12,7 +12,7 @@ def markdown(rows, header=()):
         more = [row for row in of_data if row["threads"] > 1]
         lines += ["", f"### {data}"]
         for title, cells in (
-            ("one thread, CPU seconds", [_times(row) for row in one if row["ratio"] != ""]),
+            ("one thread, CPU seconds", [_times(row) for row in _timed(one)]),
             ("more threads, wall seconds", [_threads(row) for row in more]),
             ("peak memory, MB", [_memory(row) for row in one]),
         ):
@@ -20,14 +20,23 @@ def markdown(rows, header=()):
     return "\n".join(lines) + "\n"
 
 
+def _timed(rows):
+    """The rows with a ratio, and of each stage that has none the first, for the times of ours."""
+    compared = {row["stage"] for row in rows if row["ratio"] != ""}
+    alone = {row["stage"]: row for row in rows[::-1] if row["stage"] not in compared}
+    return [row for row in rows if row["ratio"] != "" or row is alone.get(row["stage"])]
+
+
 def _times(row):
-    goal = f"{row['least']:g}, {row['best']:g}" if row["least"] != "" else ""
+    beside = row["ratio"] != ""
+    ratio = "{ratio:.3g} ({ratio_min:.3g} to {ratio_max:.3g})".format(**row) if beside else ""
+    goal = f"{row['least']:g}, {row['best']:g}" if beside and row["least"] != "" else ""
     return {
         "stage": row["title"],
-        "reference": row["reference"],
+        "reference": row["reference"] if beside else "",
         "ours": _spread(row, "cpu", ""),
         "its": _spread(row, "cpu", "reference_"),
-        "ratio": f"{row['ratio']:.3g} ({row['ratio_min']:.3g} to {row['ratio_max']:.3g})",
+        "ratio": ratio,
         "at least, out for": goal,
         "reached": row["verdict"],
         "quality, ours": row["quality"],
@@ -60,8 +69,14 @@ def _memory(row):
         cells[f"{side}: before"] = f"{start:.0f}"
         cells[f"{side}: inputs + outputs"] = f"{held:.1f}"
         cells[f"{side}: ratio"] = f"{row[f'{prefix}memory_ratio']:.2f}"
-    over = row["memory_ratio"] > speed.MEMORY and row["stage"] != "train"
-    return cells | {f"at most {speed.MEMORY}": "over" if over else "holds"}
+    return cells | {f"at most {speed.MEMORY}": _limit(row)}
+
+
+def _limit(row):
+    """Whether the memory of ours is within the limit, where there is one for the stage."""
+    if row["stage"] in speed.EXCEPTED:
+        return "excepted"
+    return "over" if row["memory_ratio"] > speed.MEMORY else "holds"
 
 
 def _spread(row, name, prefix):
@@ -73,8 +88,9 @@ def _spread(row, name, prefix):
 
 
 def _table(rows):
-    """Dicts as a Markdown table, columns in the order of their first appearance."""
+    """Dicts as a Markdown table, columns in the order of their first appearance, no empty ones."""
     names = list(dict.fromkeys(name for row in rows for name in row))
+    names = [name for name in names if any(row.get(name) for row in rows)]
     lines = [names, *([row.get(name, "") for name in names] for row in rows)]
     text = ["| " + " | ".join(line) + " |" for line in lines]
     return [text[0], "|" + "---|" * len(names), *text[1:]]

@@ -6,7 +6,7 @@ log.redirect(snakemake.log[0])
 
 import numpy as np
 
-from linkprune import store, vectors
+from linkprune import pruning, store, vectors
 from linkprune.graph import Graph
 from linkprune.rl import training
 from linkprune.rl.environment import Queries, Space
@@ -23,7 +23,8 @@ def main(i, out, efSearch, threads):
     arrays = {"efSearch": first.efSearch, "hit": first.hits, "recall_at_10": share.hits,
               "ndis": first.ndis}  # fmt: skip
     degrees = (graph.neighbors >= 0).sum(1)
-    store.save(out, arrays, {"mean_degree": degrees.mean(), "largest_degree": degrees.max()})
+    attrs = {"mean_degree": degrees.mean(), "largest_degree": degrees.max()}
+    store.save(out, arrays, attrs | pruning.lost(graph, truth[:, 0]))
 
 
 p = snakemake.params

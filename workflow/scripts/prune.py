@@ -4,7 +4,9 @@ from linkprune import log
 
 log.redirect(snakemake.log[0])
 
+import hashlib
 import logging
+import sys
 from pathlib import Path
 
 from linkprune import keys, pruning, store, timing, vectors
@@ -27,14 +29,18 @@ def main(i, out, key, policy, settings, validation, threads, notes):
     agent = agents.build(environment, judge, data.base, settings, seed)
     n = agents.episodes(graph, settings)
     made_from = [store.attrs(path) for path in (i.vectors, i.queries, i.graph, *i.space)]
-    identity = (key, str(policy), settings, validation, made_from, store.provenance())
+    # What the network computes depends on this version, what the edge agent does on NumPy's.
+    network = {"torch": sys.modules["torch"].__version__} if settings["agent"] == "network" else {}
+    code = hashlib.sha256(b"".join(Path(f).read_bytes() for f in i if f.endswith(".py")))
+    identity = (key, str(policy), settings, validation, made_from, store.provenance(), network,
+                code.hexdigest())  # fmt: skip
     checkpoint = training.Checkpoint(Path(out.graph).with_name("checkpoint.h5"), identity)
     with events.writer(notes / "events", checkpoint.exists()) as board:
         done = training.train(
             agent, environment, judge, settings, n, checkpoint=checkpoint, events=board,
             say=logging.getLogger("progress").info,
         )  # fmt: skip
-    attrs = {"graph": key, "policy": str(policy), "metric": data.metric, "seed": seed}
+    attrs = {"graph": key, "policy": str(policy), "metric": data.metric, "seed": seed, **network}
     # Times are an artifact of their own: all else is the same bits every time.
     store.save(out.time, {"seconds": done.history.pop("seconds")}, timing.machine())
     store.save(out.training, done.history, {**attrs, "chosen": done.chosen, "episodes": n})

@@ -436,6 +436,27 @@ def test_wrong_arguments_are_refused_by_name():
                 runner.record(**good, **{"k": 1, "efSearch": 1, name: bad})
 
 
+def test_a_rate_at_which_gain_could_leave_its_integers_is_refused():
+    graph = flat([[1, 2], [-1, -1], [-1, -1]])
+    runner = episodes.Runner(graph, vectors=np.array([[9], [0], [1]], np.float32))
+    keep, x = np.full((3, 2), episodes.ALWAYS, np.uint32), np.zeros((4, 1), np.float32)
+    truth = np.tile(np.array([[1, 2]], np.int32), (4, 1))
+    arguments = keep, x, np.zeros(4, np.int32), truth, np.array([3], np.int32)
+    most = (2**63 - 1) // truth.size
+    for sign in (1, -1):
+        c = runner.credit(*arguments, np.array([sign * most]), 1)
+        assert c.gain.tolist() == [[sign * 4 * most] * 2, [0, 0], [0, 0]]
+        with refuses(ShapeError, "rate", str(most + 1), f"at most {most}"):
+            runner.credit(*arguments, np.array([sign * (most + 1)]), 1)
+        with refuses(ShapeError, "rate", f"at most {(2**63 - 1 - 4 * most) // 8}"):
+            runner.credit(*arguments, np.array([most]), 1, total=c)
+    for extreme in (2**62, -(2**63)):
+        with refuses(ShapeError, "rate"):
+            runner.credit(*arguments, np.array([extreme]), 1)
+    none = keep, x[:0], truth[:0, 0].copy(), truth[:0], np.array([3], np.int32)
+    assert not runner.credit(*none, np.array([2**62]), 1).gain.any()
+
+
 def test_wrong_graphs_and_spaces_are_refused_by_name():
     graph = random_graph(30, 4, 3, 4)
     vectors = np.zeros((30, 2), np.float32)

@@ -55,6 +55,21 @@ def thresholds(p):
     return np.rint(np.asarray(p, np.float64) * ALWAYS).astype(np.uint32)
 
 
+def _check_rate(rate, hits, before):
+    """Refuse a rate (n_efs,) at which so many hits could take gain from before beyond int64."""
+    most = (np.iinfo(np.int64).max - before) // max(hits, 1)
+    if _largest(rate) > most:
+        raise ShapeError(
+            f"rate: {_largest(rate)} for each of up to {hits} hits does not fit int64, expected "
+            f"at most {most}"
+        )
+
+
+def _largest(x):
+    """The largest absolute value of x, integers of any shape: exact for the least int64 too."""
+    return max(int(x.max(initial=0)), -int(x.min(initial=0)))
+
+
 class Runner:
     """A graph and a space with the scratch memory of the threads, for any number of calls.
 
@@ -118,9 +133,10 @@ class Runner:
         """Run an episode for every row of x as ``record`` does, crediting the links -> Credit.
 
         truth (n, k) int32 the true neighbours; an episode draws its efSearch from efs (n_efs,)
-        int32 and counts a hit as rate (n_efs,) int64 in gain. rerun: whether a link that led to a
-        true neighbour is credited with the difference that its absence makes (a second search), or
-        with all that was found through it. total: a Credit to add gain and cost to, in place.
+        int32 and counts a hit as rate (n_efs,) int64 in gain, refused where the sum could leave
+        int64. rerun: whether a link that led to a true neighbour is credited with the difference
+        that its absence makes (a second search), or with all that was found through it. total: a
+        Credit to add gain and cost to, in place.
         """
         checks.array("efs", efs, "int32", None)
         checks.array("rate", rate, "int64", len(efs))
@@ -134,6 +150,7 @@ class Runner:
         else:
             gain = checks.writable("gain", total.gain, "int64", *self.shape)
             cost = checks.writable("cost", total.cost, "int64", *self.shape)
+        _check_rate(rate, truth.size, 0 if total is None else _largest(gain))
         drawn, hits, ndis = (np.empty(n, np.int32) for _ in range(3))
         replay, alive_too = self._replay(batch.room)
         status = C.ann_credit(

@@ -407,6 +407,7 @@ def test_wrong_arguments_are_refused_by_name():
         ("key", -1, ("64 bits", "-1")),
         ("key", 2**64, ("64 bits", str(2**64))),
         ("key", 1.0, ("64 bits", "1.0")),
+        ("key", True, ("64 bits", "True")),
     ):
         for call, others in ((runner.record, {"k": 1, "efSearch": 2}), (runner.credit, more)):
             with refuses(ShapeError, name, *words):
@@ -431,9 +432,22 @@ def test_wrong_arguments_are_refused_by_name():
         with refuses(ShapeError, *words):
             runner.credit(**good, **others)
     for name in ("k", "efSearch"):
-        for bad in (0, -1, 2.0):
+        for bad in (0, -1, 2.0, True):
             with refuses(ShapeError, name, str(bad)):
                 runner.record(**good, **{"k": 1, "efSearch": 1, name: bad})
+
+
+def test_more_true_neighbours_than_are_counted_are_refused_by_name():
+    runner = episodes.Runner(flat([[1], [0]]), vectors=np.zeros((2, 1), np.float32))
+    keep, x, start = np.zeros((2, 1), np.uint32), np.zeros((1, 1), np.float32), np.zeros(1, "i4")
+    truth, one = np.zeros((1, episodes.MOST_K + 1), np.int32), np.ones(1, np.int32)
+    for call in (
+        lambda k: runner.record(keep, x, start, k, 1, 0),
+        lambda k: runner.credit(keep, x, start, truth[:, :k], one, np.array([1]), 0),
+    ):
+        call(episodes.MOST_K)
+        with refuses(ShapeError, "k: ", "65535", "65536"):
+            call(episodes.MOST_K + 1)
 
 
 def test_a_rate_at_which_gain_could_leave_its_integers_is_refused():

@@ -12,6 +12,7 @@ from linkprune.kernels._episodes import lib as C
 from linkprune.kernels.checks import KSUB
 
 ALWAYS = 1 << 31  # threshold of a link that is always kept
+MOST_K = 2**16 - 1  # the true neighbours found through a vertex are counted in 16 bits
 # A guess at the room for actions: of a thread, and of an episode for each place of its beam.
 LEAST_ROOM, ROOM_PER_PLACE = 4096, 24
 
@@ -163,8 +164,9 @@ class Runner:
 
     def _batch(self, keep, x, start, absent, k, efSearch, key):
         """The ``ann_batch`` of a call, and what keeps its arrays alive."""
-        checks.positive(k=k, efSearch=efSearch)
-        if not isinstance(key, (int, np.integer)) or not 0 <= key < 1 << 64:
+        checks.positive(efSearch=efSearch)
+        checks.up_to(MOST_K, k=k)
+        if not checks.is_integer(key) or not 0 <= key < 1 << 64:
             raise ShapeError(f"key: expected an integer of 64 bits, got {key!r}")
         nb = self.space.nb
         checks.array("keep", keep, "uint32", *self.shape)

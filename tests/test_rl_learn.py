@@ -65,8 +65,9 @@ def test_a_graph_on_codes_is_capped_and_carries_an_index(setting):
     base, train, _ = setting
     coded = LinkCode.train(train, codec="OPQ4_12")
     dense = coded.add(base, M0=10, beta="none", efConstruction=20).index
+    few = {name: FEW[name] for name in FEW if name != "alpha"}
     got = linkprune.prune(
-        dense.graph, base, train, codec=dense.codec, codes=dense.codes, max_degree=4, **FEW
+        dense.graph, base, train, codec=dense.codec, codes=dense.codes, max_degree=4, **few
     )
     assert (got.graph.neighbors >= 0).sum(1).max() <= 4
     index = coded.add(base, beta="beta2x256", graph=got.graph)
@@ -124,6 +125,9 @@ def test_a_base_of_another_dimension_than_the_codec_is_refused(setting):
         ({"episodes_per_link": "0.3"}, ("episodes_per_link '0.3'", "a number")),
         ({"max_degree": 0}, ("max_degree 0", "None or")),
         ({"max_degree": 4, "initial": 0.15}, ("initial 0.15", "0.2 with max_degree")),
+        ({"max_degree": 4, "alpha": 5.0}, ("alpha has no effect with max_degree",)),
+        ({"max_degree": 4, "eta": 1.0}, ("eta has no effect",)),
+        ({"max_degree": 4, "prior": 0}, ("prior has no effect",)),
         ({"validation": {}}, ("validation: queries is missing", "targets")),
         ({"validation": {**VALIDATION, "efSearch": [4, 2]}}, ("efSearch [4, 2]", "ascending")),
         ({"validation": {**VALIDATION, "targets": {"R@2": [0.5]}}}, ("targets", "R@1 or")),

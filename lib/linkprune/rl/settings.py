@@ -25,6 +25,7 @@ DEFAULTS = {
         "damping": 0.1, "line_search": "first", "device": "auto",
     },
 }  # fmt: skip
+UNCAPPED = ("eta", "alpha", "prior")  # of logits, which links that are ranked do not have
 LEAST_CAPPED = 0.2  # under max_degree: twice what links without a place are kept with
 
 
@@ -137,8 +138,8 @@ def check_validation(where, values):
 
 
 def checked(where, entry, known):
-    """The complete settings of an agent's entry; ConfigError for one that cannot
-    be. known: so many true neighbours of each query are known."""
+    """The complete settings of an agent's entry; ConfigError for one that cannot be
+    or would do nothing. known: so many true neighbours of each query are known."""
     named = {name: value for name, value in entry.items() if name != "agent"}
     check(where, named, EXPECTED[entry["agent"]])
     out = complete(entry)
@@ -148,11 +149,14 @@ def checked(where, entry, known):
             "query"
         )
     if out["agent"] == "edge" and out["max_degree"]:
-        _check_capped(where, out)
+        _check_capped(where, entry, out)
     return out
 
 
-def _check_capped(where, out):
+def _check_capped(where, entry, out):
+    idle = [name for name in UNCAPPED if name in entry]
+    if idle:
+        raise ConfigError(f"{where}: {idle[0]} has no effect with max_degree, expected one of both")
     if out["initial"] <= max(out["threshold"], LEAST_CAPPED):
         raise ConfigError(
             f"{where}: initial {out['initial']}, expected above the threshold, "

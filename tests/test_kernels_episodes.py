@@ -1,6 +1,7 @@
 """Episodes against a search written from the words of csrc/episodes.h, link by link."""
 
 import functools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -293,6 +294,41 @@ def test_too_little_room_for_actions_gives_the_same_records(threads, monkeypatch
         runner = episodes.Runner(graph, threads=threads, **keywords)
         assert same_bytes(runner.record(keep, x, start, 3, 9, KEY), want)
         assert len(calls) > 3 and calls == sorted(calls)
+
+
+@pytest.mark.parametrize("kind", ["float32", "codes"])
+def test_too_few_snapshots_give_the_same_credit(kind, monkeypatch):
+    graph, efs = random_graph(90, 9, 3, 4, ring=True), np.array([2, 9, 40], np.int32)
+    keywords, x, dis = space_of(kind, 90, 120, 9, 2)
+    keep, start = keep_of((90, 9), 1), np.random.default_rng(1).integers(0, 90, 120).astype("i4")
+    truth, _ = by_distance_then_id(dis, 5)
+
+    def credit(threads=1):
+        runner = episodes.Runner(graph, threads=threads, **keywords)
+        return runner.credit(keep, x, start, truth, efs, np.array([3, 50, 7]), KEY,
+                             absent=absent_of(start, 90, 3))  # fmt: skip
+
+    want = credit()
+    hops = episodes.Runner(graph, **keywords).record(keep, x, start, 5, 40, KEY).nhops
+    assert (want.gain != 0).any() and hops.max() > 40
+    monkeypatch.setattr(episodes, "SNAPSHOTS_PER_PLACE", 0)
+    for least in (0, 1, 2, 5, 12, 40):  # and one more
+        monkeypatch.setattr(episodes, "LEAST_SNAPSHOTS", least)
+        assert same_bytes(credit(), want) and same_bytes(credit(threads=3), want), least
+
+
+def test_a_wide_search_on_many_vertices_takes_little_scratch():
+    nb = 200_000
+    graph = flat(np.full((nb, 1), -1, np.int32))
+    runner = episodes.Runner(graph, vectors=np.zeros((nb, 1), np.float32), threads=4)
+    one = np.zeros((nb, 1), np.uint32), np.zeros((1, 1), np.float32), np.zeros(1, np.int32)
+    tracemalloc.start()
+    try:
+        runner.credit(*one, np.zeros((1, 1), np.int32), np.array([256], np.int32), np.array([1]), 0)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * nb * 100  # bytes for each vertex and thread, whatever the width
 
 
 def test_more_searches_than_epochs_are_independent():

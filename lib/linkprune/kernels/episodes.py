@@ -15,6 +15,8 @@ ALWAYS = 1 << 31  # threshold of a link that is always kept
 MOST_K = 2**16 - 1  # the true neighbours found through a vertex are counted in 16 bits
 # A guess at the room for actions: of a thread, and of an episode for each place of its beam.
 LEAST_ROOM, ROOM_PER_PLACE = 4096, 24
+# Hops with a snapshot of the beam, and more of them for each place: few searches go on for longer.
+LEAST_SNAPSHOTS, SNAPSHOTS_PER_PLACE = 256, 2
 
 _p = functools.partial(checks.pointer, ffi)
 
@@ -153,7 +155,7 @@ class Runner:
             cost = checks.writable("cost", total.cost, "int64", *self.shape)
         _check_rate(rate, truth.size, 0 if total is None else _largest(gain))
         drawn, hits, ndis = (np.empty(n, np.int32) for _ in range(3))
-        replay, alive_too = self._replay(batch.room)
+        replay, alive_too = self._replay(batch.room, int(efs.max()))
         status = C.ann_credit(
             self.space, self.graph, _p(keep), batch, replay, _p(truth), _p(efs), _p(rate),
             len(efs), int(rerun), _p(gain), _p(cost), _p(drawn), _p(hits), _p(ndis),
@@ -189,9 +191,10 @@ class Runner:
         b.dsub, b.n, b.k, b.key, b.threads, b.room = self.dsub, n, k, key, self.threads, room
         return b, alive
 
-    def _replay(self, room):
+    def _replay(self, room, efSearch):
         """The scratch for repeating parts of searches; its pages exist once they are touched."""
         nb, M0 = self.shape
+        n_snapshots = min(LEAST_SNAPSHOTS + SNAPSHOTS_PER_PLACE * efSearch, nb) + 1
         arrays = (
             self._trace,
             self._epochs[1],
@@ -200,8 +203,9 @@ class Runner:
             np.empty((self.threads, nb), np.uint8),
             np.empty((self.threads, nb + 1, 3), np.int32),
             np.empty((self.threads, nb * M0 + 1), np.int32),
-            np.empty((self.threads, nb + 1, room), np.int64),
+            np.empty((self.threads, n_snapshots, room), np.int64),
         )
         r, alive = ffi.new("ann_replay *"), [*map(_p, arrays)]
         r.trace, r.epochs, r.finds, r.keys, r.found, r.rows, r.kept, r.snapshots = alive
+        r.n_snapshots = n_snapshots
         return r, alive

@@ -60,14 +60,15 @@ ANN_INLINE void add_row(episode *e, int32_t source, int first)
     e->rows[e->n_rows].kept = (int32_t)(kept - e->kept);
 }
 
-/* Takes the next row for the state before an expansion. */
+/* Takes the next row for the state before an expansion, its queue as long as there is room. */
 ANN_INLINE void take_snapshot(episode *e)
 {
     const ann_queue *queue = &e->queue;
     e->rows[e->n_rows].finds = e->n_finds;
     e->rows[e->n_rows].next = (int32_t)queue->next;
-    memcpy(e->snapshots + (size_t)e->n_rows * queue->cap, queue->at,
-           queue->cap * sizeof *queue->at);
+    if (e->n_rows < e->n_snapshots)
+        memcpy(e->snapshots + (size_t)e->n_rows * queue->cap, queue->at,
+               queue->cap * sizeof *queue->at);
 }
 
 /* The first search of an episode, leaving what is needed to repeat it from any of its expansions.
@@ -98,12 +99,13 @@ ANN_INLINE void traced_search(episode *e, int32_t start, int32_t absent, int64_t
 
 /* The same episode without the link that made find `without`, which nothing covers. Until the first
  * search expands that vertex, the other one does the same: it begins there, with the queue of the
- * first one but for the vertex. Draws and distances are known of all that was expanded and measured
- * in this episode. */
+ * first one but for the vertex; or before, at the last snapshot, passing over the link when it comes.
+ * Draws and distances are known of all that was expanded and measured in this episode. */
 ANN_INLINE void repeated_search(episode *e, int32_t without, size_t cap)
 {
-    const int32_t row = e->finds[without].row;
-    const int32_t from = row >= 0 && row < e->nhops ? row : e->nhops;
+    const int32_t row = e->finds[without].row, parent = e->finds[without].parent;
+    const int32_t there = row >= 0 && row < e->nhops ? row : e->nhops;
+    const int32_t from = there < e->n_snapshots ? there : e->n_snapshots - 1;
     const int32_t before = e->rows[from].finds;
     const int64_t *snapshot = e->snapshots + (size_t)from * (cap + 1);
     ann_queue *queue = &e->queue;
@@ -117,8 +119,8 @@ ANN_INLINE void repeated_search(episode *e, int32_t without, size_t cap)
     queue->next = ann_queue_open(queue, (size_t)e->rows[from].next);
     memset(e->found, 1, (size_t)before);
     memset(e->found + before, 0, (size_t)(e->n_finds - before));
-    e->found[without] = 0;
-    e->ndis = before - 1;
+    e->found[without] = without >= before; /* as if, until its link has been passed over */
+    e->ndis = before - (without < before);
     for (int32_t u; (u = next_vertex(e)) >= 0;) {
         const int32_t source = e->trace[u].find;
         pop(queue);
@@ -138,6 +140,8 @@ ANN_INLINE void repeated_search(episode *e, int32_t without, size_t cap)
             enqueue_keys(queue, keys, m);
             e->ndis += (int32_t)m;
         }
+        if (source == parent)
+            e->found[without] = 0;
     }
 }
 
@@ -176,7 +180,7 @@ int ann_credit(const ann_space *space, const ann_graph *graph, const uint32_t *k
     for (size_t j = 0; j < n_efs; j++)
         if (efs[j] < 1 || !is_batch(space, graph, batch, (size_t)efs[j]))
             return ANN_EINVAL;
-    if (!n_efs)
+    if (!n_efs || !replay->n_snapshots || replay->n_snapshots > nb + 1)
         return ANN_EINVAL;
 #pragma omp parallel num_threads(b.threads)
     {
@@ -191,7 +195,8 @@ int ann_credit(const ann_space *space, const ann_graph *graph, const uint32_t *k
         e.found = replay->found + thread * nb;
         e.rows = (struct row *)replay->rows + thread * (nb + 1);
         e.kept = replay->kept + thread * (nb * graph->M0 + 1);
-        e.snapshots = replay->snapshots + thread * (nb + 1) * b.room;
+        e.snapshots = replay->snapshots + thread * replay->n_snapshots * b.room;
+        e.n_snapshots = (int32_t)replay->n_snapshots;
 #pragma omp for schedule(dynamic, 16)
         for (size_t i = 0; i < b.n; i++) {
             if (*epoch == UINT32_MAX) {

@@ -56,7 +56,8 @@ typedef struct {
     uint8_t *found; /* whether the present search found them */
     row *rows;
     int32_t *kept;
-    int64_t *snapshots; /* (nhops + 1, queue.cap) of the first search */
+    int64_t *snapshots; /* (nhops + 1, queue.cap) of the first search, the first n_snapshots */
+    int32_t n_snapshots;
 } episode;
 
 _Static_assert(ANN_QUEUE_ROOM == ANN_BEAM_ROOM + 1, "a beam's room, and one place more");

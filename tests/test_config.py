@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 import yaml
+from conftest import refuses
 from snakemake.utils import update_config
 from test_workflow import ROOT, TOY, Run, copied, overlay
 
@@ -266,6 +267,26 @@ def test_impossible_values_are_refused_in_one_line(tmp_path, what):
     for word in words:
         assert word in message
     assert len(message) < 300, "not a line that anyone reads"
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"k": 11}, "agent rl_x: k 11, expected at most 10"),
+        ({"max_degree": 4, "initial": 0.2}, "agent rl_x: initial 0.2, expected above"),
+        ({"max_degree": 4, "alpha": 60}, "agent rl_x: alpha has no effect with max_degree"),
+        ({"max_degree": 4, "prior": 400, "eta": 2}, "agent rl_x: eta has no effect"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(entry, words):
+    def agent(**entry):
+        agents = {"rl_x": {"agent": "edge", **entry}}
+        return checked.agent({"pruning": {"queries": {"k": 10}, "agents": agents}}, "rl_x")
+
+    assert agent(max_degree=4, rho=0.5)["rho"] == 0.5
+    assert agent(max_degree=None, alpha=60)["alpha"] == 60
+    with refuses(ConfigError, words):
+        agent(**entry)
 
 
 def test_files_are_asked_for_their_sizes(tmp_path):

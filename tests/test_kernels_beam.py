@@ -154,7 +154,7 @@ def test_no_queries_give_no_results():
 
 
 @pytest.mark.parametrize("name", ["k", "efSearch", "threads"])
-@pytest.mark.parametrize("bad", [0, -1, 2.0])
+@pytest.mark.parametrize("bad", [0, -1, 2.0, True])
 def test_sizes_must_be_positive_integers(name, bad):
     arguments, query, _ = space_of("codes", 30, 1, 1)
     sizes = {"k": 1, "efSearch": 1, "threads": 1, name: bad}

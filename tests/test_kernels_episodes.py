@@ -1,6 +1,7 @@
 """Episodes against a search written from the words of csrc/episodes.h, link by link."""
 
 import functools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -295,6 +296,41 @@ def test_too_little_room_for_actions_gives_the_same_records(threads, monkeypatch
         assert len(calls) > 3 and calls == sorted(calls)
 
 
+@pytest.mark.parametrize("kind", ["float32", "codes"])
+def test_too_few_snapshots_give_the_same_credit(kind, monkeypatch):
+    graph, efs = random_graph(90, 9, 3, 4, ring=True), np.array([2, 9, 40], np.int32)
+    keywords, x, dis = space_of(kind, 90, 120, 9, 2)
+    keep, start = keep_of((90, 9), 1), np.random.default_rng(1).integers(0, 90, 120).astype("i4")
+    truth, _ = by_distance_then_id(dis, 5)
+
+    def credit(threads=1):
+        runner = episodes.Runner(graph, threads=threads, **keywords)
+        return runner.credit(keep, x, start, truth, efs, np.array([3, 50, 7]), KEY,
+                             absent=absent_of(start, 90, 3))  # fmt: skip
+
+    want = credit()
+    hops = episodes.Runner(graph, **keywords).record(keep, x, start, 5, 40, KEY).nhops
+    assert (want.gain != 0).any() and hops.max() > 40
+    monkeypatch.setattr(episodes, "SNAPSHOTS_PER_PLACE", 0)
+    for least in (0, 1, 2, 5, 12, 40):  # and one more
+        monkeypatch.setattr(episodes, "LEAST_SNAPSHOTS", least)
+        assert same_bytes(credit(), want) and same_bytes(credit(threads=3), want), least
+
+
+def test_a_wide_search_on_many_vertices_takes_little_scratch():
+    nb = 200_000
+    graph = flat(np.full((nb, 1), -1, np.int32))
+    runner = episodes.Runner(graph, vectors=np.zeros((nb, 1), np.float32), threads=4)
+    one = np.zeros((nb, 1), np.uint32), np.zeros((1, 1), np.float32), np.zeros(1, np.int32)
+    tracemalloc.start()
+    try:
+        runner.credit(*one, np.zeros((1, 1), np.int32), np.array([256], np.int32), np.array([1]), 0)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * nb * 100  # bytes for each vertex and thread, whatever the width
+
+
 def test_more_searches_than_epochs_are_independent():
     graph, n = random_graph(25, 3, 2, 4, ring=True), 70_000
     keywords, few, dis = space_of("float32", 25, 7, 2, 2)
@@ -407,6 +443,7 @@ def test_wrong_arguments_are_refused_by_name():
         ("key", -1, ("64 bits", "-1")),
         ("key", 2**64, ("64 bits", str(2**64))),
         ("key", 1.0, ("64 bits", "1.0")),
+        ("key", True, ("64 bits", "True")),
     ):
         for call, others in ((runner.record, {"k": 1, "efSearch": 2}), (runner.credit, more)):
             with refuses(ShapeError, name, *words):
@@ -431,9 +468,43 @@ def test_wrong_arguments_are_refused_by_name():
         with refuses(ShapeError, *words):
             runner.credit(**good, **others)
     for name in ("k", "efSearch"):
-        for bad in (0, -1, 2.0):
+        for bad in (0, -1, 2.0, True):
             with refuses(ShapeError, name, str(bad)):
                 runner.record(**good, **{"k": 1, "efSearch": 1, name: bad})
+
+
+def test_more_true_neighbours_than_are_counted_are_refused_by_name():
+    runner = episodes.Runner(flat([[1], [0]]), vectors=np.zeros((2, 1), np.float32))
+    keep, x, start = np.zeros((2, 1), np.uint32), np.zeros((1, 1), np.float32), np.zeros(1, "i4")
+    truth, one = np.zeros((1, episodes.MOST_K + 1), np.int32), np.ones(1, np.int32)
+    for call in (
+        lambda k: runner.record(keep, x, start, k, 1, 0),
+        lambda k: runner.credit(keep, x, start, truth[:, :k], one, np.array([1]), 0),
+    ):
+        call(episodes.MOST_K)
+        with refuses(ShapeError, "k: ", "65535", "65536"):
+            call(episodes.MOST_K + 1)
+
+
+def test_a_rate_at_which_gain_could_leave_its_integers_is_refused():
+    graph = flat([[1, 2], [-1, -1], [-1, -1]])
+    runner = episodes.Runner(graph, vectors=np.array([[9], [0], [1]], np.float32))
+    keep, x = np.full((3, 2), episodes.ALWAYS, np.uint32), np.zeros((4, 1), np.float32)
+    truth = np.tile(np.array([[1, 2]], np.int32), (4, 1))
+    arguments = keep, x, np.zeros(4, np.int32), truth, np.array([3], np.int32)
+    most = (2**63 - 1) // truth.size
+    for sign in (1, -1):
+        c = runner.credit(*arguments, np.array([sign * most]), 1)
+        assert c.gain.tolist() == [[sign * 4 * most] * 2, [0, 0], [0, 0]]
+        with refuses(ShapeError, "rate", str(most + 1), f"at most {most}"):
+            runner.credit(*arguments, np.array([sign * (most + 1)]), 1)
+        with refuses(ShapeError, "rate", f"at most {(2**63 - 1 - 4 * most) // 8}"):
+            runner.credit(*arguments, np.array([most]), 1, total=c)
+    for extreme in (2**62, -(2**63)):
+        with refuses(ShapeError, "rate"):
+            runner.credit(*arguments, np.array([extreme]), 1)
+    none = keep, x[:0], truth[:0, 0].copy(), truth[:0], np.array([3], np.int32)
+    assert not runner.credit(*none, np.array([2**62]), 1).gain.any()
 
 
 def test_wrong_graphs_and_spaces_are_refused_by_name():

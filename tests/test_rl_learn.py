@@ -9,6 +9,7 @@ from conftest import clustered, refuses
 
 import linkprune
 from linkprune import LinkCode, builders, keys
+from linkprune import config as checked
 from linkprune.errors import ConfigError, ShapeError
 from linkprune.rl import agents, learn, queries, settings, training
 from linkprune.rl.environment import Environment, Space
@@ -64,8 +65,9 @@ def test_a_graph_on_codes_is_capped_and_carries_an_index(setting):
     base, train, _ = setting
     coded = LinkCode.train(train, codec="OPQ4_12")
     dense = coded.add(base, M0=10, beta="none", efConstruction=20).index
+    few = {name: FEW[name] for name in FEW if name != "alpha"}
     got = linkprune.prune(
-        dense.graph, base, train, codec=dense.codec, codes=dense.codes, max_degree=4, **FEW
+        dense.graph, base, train, codec=dense.codec, codes=dense.codes, max_degree=4, **few
     )
     assert (got.graph.neighbors >= 0).sum(1).max() <= 4
     index = coded.add(base, beta="beta2x256", graph=got.graph)
@@ -86,3 +88,118 @@ def test_what_does_not_fit_is_refused_in_one_line(setting):
         linkprune.prune(graph, base, train, codes=np.zeros((300, 4), np.uint8))
     with refuses(ShapeError, "metric l1"):
         linkprune.prune(graph, base, train, metric="l1")
+    with refuses(ShapeError, "base: 11 dimensions", "the 12 of train"):
+        linkprune.prune(graph, base[:, :11], train)
+    with refuses(ShapeError, "base: ", "(300,)"):
+        linkprune.prune(graph, base[:, 0], train)
+    with refuses(ShapeError, "train: ", "(900,)"):
+        linkprune.prune(graph, base, train[:, 0])
+
+
+def test_a_base_of_another_dimension_than_the_codec_is_refused(setting):
+    base, train, _ = setting
+    held = LinkCode.train(train, codec="OPQ4_12").add(base, M0=4, beta="none").index
+    with refuses(ShapeError, "base: 11 dimensions", "the 12 of the codec"):
+        linkprune.prune(held.graph, base[:, :11], codec=held.codec, codes=held.codes)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"k": 20}, ("agent edge: k 20", "at most 10", "true neighbours")),
+        ({"k": True}, ("k True", "an integer of at least 1")),
+        ({"eta": -1}, ("eta -1", "above 0")),
+        ({"alpha": float("nan")}, ("alpha nan", "above 0")),
+        ({"rho": 1.0}, ("rho 1.0", "1 excluded")),
+        ({"prior": -0.5}, ("prior -0.5", "at least 0")),
+        ({"threshold": 2.0}, ("threshold 2.0", "between 0 and 1")),
+        ({"initial": 1.0}, ("initial 1.0", "between 0 and 1")),
+        ({"recalls": [0.5, 2.0]}, ("recalls [0.5, 2.0]", "between 0 and 1")),
+        ({"recalls": np.full(90, 2.0)}, ("recalls array", "a list")),
+        ({"efSearch": []}, ("efSearch []", "None or a list")),
+        ({"efSearch": [3, 3]}, ("efSearch [3, 3]", "different")),
+        ({"steps": 0}, ("steps 0", "an integer of at least 1")),
+        ({"steps": 2.0}, ("steps 2.0", "an integer")),
+        ({"validate_every": 0}, ("validate_every 0", "at least 1")),
+        ({"episodes": -5}, ("episodes -5", "None or an integer")),
+        ({"episodes_per_link": "0.3"}, ("episodes_per_link '0.3'", "a number")),
+        ({"max_degree": 0}, ("max_degree 0", "None or")),
+        ({"max_degree": 4, "initial": 0.15}, ("initial 0.15", "0.2 with max_degree")),
+        ({"max_degree": 4, "alpha": 5.0}, ("alpha has no effect with max_degree",)),
+        ({"max_degree": 4, "eta": 1.0}, ("eta has no effect",)),
+        ({"max_degree": 4, "prior": 0}, ("prior has no effect",)),
+        ({"validation": {}}, ("validation: queries is missing", "targets")),
+        ({"validation": {**VALIDATION, "efSearch": [4, 2]}}, ("efSearch [4, 2]", "ascending")),
+        ({"validation": {**VALIDATION, "targets": {"R@2": [0.5]}}}, ("targets", "R@1 or")),
+        ({"validation": {**VALIDATION, "targets": {"R@1": [1.0]}}}, ("R@1 [1.0]", "excluded")),
+        ({"validation": [1]}, ("validation: [1]", "a dict")),
+        ({"asked": {**learn.QUERIES, "most": 0}}, ("asked: most 0", "at least 1")),
+        ({"asked": {**learn.QUERIES, "least": 1}}, ("asked", "least", "made_below")),
+    ],
+)  # fmt: skip
+def test_a_setting_that_cannot_be_is_refused_by_name(setting, changed, words):
+    base, train, graph = setting
+    with refuses(ConfigError, *words):
+        linkprune.prune(graph, base, train, **changed)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"efSearch": [3, 4]}, {"policy": "linear"}, {"baseline": 1}, {"initial": 0.9995},
+     {"device": ["cpu"]}],
+)  # fmt: skip
+def test_settings_of_the_network_are_checked_too(setting, changed):
+    base, train, graph = setting
+    with refuses(ConfigError, "agent network", *changed, "expected"):
+        linkprune.prune(graph, base, train, "network", **changed)
+
+
+def test_the_library_takes_what_the_schema_takes():
+    file = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
+    schema = yaml.safe_load(file.read_text())
+    pruning = schema["properties"]["pruning"]["properties"]
+    values = [
+        None,
+        True,
+        "mlp",
+        "first",
+        "cpu",
+        "path",
+        -1,
+        0,
+        1,
+        9,
+        10,
+        0.0005,
+        0.5,
+        0.9995,
+        1.0,
+        2.5,
+        [],
+        [1],
+        [3, 3],
+        [3, 4],
+        [0],
+        [0.5],
+        [0.5, 0.5],
+        [1.0],
+        {},
+        {"R@1": [0.5]},
+    ]
+
+    def takes(part, value):
+        return checked.validator({**part, "$defs": schema["$defs"]}).is_valid(value)
+
+    tables = [
+        (schema["$defs"][f"{agent}_agent"]["properties"], expected)
+        for agent, expected in settings.EXPECTED.items()
+    ]
+    tables += [
+        (pruning["queries"]["properties"], settings.QUERIES),
+        (pruning["validation"]["properties"], settings.VALIDATION),
+    ]
+    for described, expected in tables:
+        assert described.keys() - {"agent"} == expected.keys()
+        for name, (_, fits) in expected.items():
+            for value in values:
+                assert fits(value) == takes(described[name], value), (name, value)

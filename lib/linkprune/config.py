@@ -65,16 +65,7 @@ def agent(config, name):
     known = config["pruning"]["agents"]
     if name not in known:
         raise ConfigError(f"agent {name}: {_hint(name, known, 'pruning.agents')}")
-    complete, k = settings.complete(known[name]), config["pruning"]["queries"]["k"]
-    if complete["k"] > k:
-        raise ConfigError(f"agent {name}: k {complete['k']}, but pruning.queries.k is {k}")
-    if complete["agent"] == "edge" and complete["max_degree"]:
-        if complete["initial"] <= max(complete["threshold"], 0.2):
-            raise ConfigError(
-                f"agent {name}: initial {complete['initial']}, expected above the threshold, "
-                f"{complete['threshold']}, and above 0.2 with max_degree"
-            )
-    return complete
+    return settings.checked(f"agent {name}", known[name], config["pruning"]["queries"]["k"])
 
 
 def pruning_points(config, name):
@@ -100,14 +91,17 @@ def graph_key(row):
     return str(keys.HNSW(row["M0"], row["M"], row["efConstruction"], space, builder))
 
 
-def _check_schema(config):
+def validator(schema):
+    """What checks a part of the config against its part of the schema."""
     # JSON takes 6.0 for an integer; a path or a slice does not.
     exact = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: type(value) is int
     )
-    strict = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=exact)
-    validator = strict(yaml.safe_load(SCHEMA.read_text()))
-    errors = sorted(validator.iter_errors(config), key=_first)
+    return jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=exact)(schema)
+
+
+def _check_schema(config):
+    errors = sorted(validator(yaml.safe_load(SCHEMA.read_text())).iter_errors(config), key=_first)
     if not errors:
         return
     error = errors[0]

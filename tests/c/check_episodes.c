@@ -55,11 +55,13 @@ void episodes(size_t nb, size_t M0, size_t k, size_t ef, int kind, int ip, int t
     for (size_t i = 0; i < N * k; i++)
         require(I[i] >= -1 && I[i] < (int32_t)nb, "results are vertices");
 
+    size_t n_snapshots = nb % 2 ? 1 + nb / 4 : nb + 1; /* too few for some searches, or enough */
     ann_replay replay = {.trace = buffer(T * nb, 8), .epochs = buffer(T, 4),
                          .finds = buffer(T * (nb + 1), 20), .keys = buffer(T * nb, 8),
                          .found = buffer(T * nb, 1), .rows = buffer(T * (nb + 1), 12),
                          .kept = buffer(T * (nb * M0 + 1), 4),
-                         .snapshots = buffer(T * (nb + 1) * room, 8)};
+                         .snapshots = buffer(T * n_snapshots * room, 8),
+                         .n_snapshots = n_snapshots};
     memset(replay.trace, 0, T * nb * 8);
     for (size_t t = 0; t < T; t++)
         replay.epochs[t] = UINT32_MAX - 5;
@@ -72,6 +74,10 @@ void episodes(size_t nb, size_t M0, size_t k, size_t ef, int kind, int ip, int t
                       cost, drawn, other, ndis));
     REFUSED(ann_credit(&space, &graph, keep, &batch, &replay, truth, efs, RATE, 0, 1, gain, cost,
                        drawn, other, ndis));
+    replay.n_snapshots = 0;
+    REFUSED(ann_credit(&space, &graph, keep, &batch, &replay, truth, efs, RATE, 2, 1, gain, cost,
+                       drawn, other, ndis));
+    replay.n_snapshots = n_snapshots;
     efs[0] = 0;
     REFUSED(ann_credit(&space, &graph, keep, &batch, &replay, truth, efs, RATE, 2, 1, gain, cost,
                        drawn, other, ndis));

@@ -78,8 +78,19 @@ def natural(**values):
         _integer(name, value, 0, LARGEST)
 
 
+def is_integer(value):
+    """Whether a value is an integer, Python's or NumPy's: True and False are none."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def up_to(most, **values):
+    """Refuse values that are not integers from 1 to ``most``."""
+    for name, value in values.items():
+        _integer(name, value, 1, most)
+
+
 def _integer(name, value, least, most):
-    if not isinstance(value, (int, np.integer)) or value < least:
+    if not is_integer(value) or value < least:
         raise ShapeError(f"{name}: expected an integer of at least {least}, got {value!r}")
     if value > most:
         raise ShapeError(f"{name}: expected an integer of at most {most}, got {value!r}")

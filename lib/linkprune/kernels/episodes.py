@@ -12,8 +12,11 @@ from linkprune.kernels._episodes import lib as C
 from linkprune.kernels.checks import KSUB
 
 ALWAYS = 1 << 31  # threshold of a link that is always kept
+MOST_K = 2**16 - 1  # the true neighbours found through a vertex are counted in 16 bits
 # A guess at the room for actions: of a thread, and of an episode for each place of its beam.
 LEAST_ROOM, ROOM_PER_PLACE = 4096, 24
+# Hops with a snapshot of the beam, and more of them for each place: few searches go on for longer.
+LEAST_SNAPSHOTS, SNAPSHOTS_PER_PLACE = 256, 2
 
 _p = functools.partial(checks.pointer, ffi)
 
@@ -53,6 +56,21 @@ def thresholds(p):
     if not ((p >= 0) & (p <= 1)).all():
         raise ShapeError("keep probabilities must lie in 0 ... 1")
     return np.rint(np.asarray(p, np.float64) * ALWAYS).astype(np.uint32)
+
+
+def _check_rate(rate, hits, before):
+    """Refuse a rate (n_efs,) at which so many hits could take gain from before beyond int64."""
+    most = (np.iinfo(np.int64).max - before) // max(hits, 1)
+    if _largest(rate) > most:
+        raise ShapeError(
+            f"rate: {_largest(rate)} for each of up to {hits} hits does not fit int64, expected "
+            f"at most {most}"
+        )
+
+
+def _largest(x):
+    """The largest absolute value of x, integers of any shape: exact for the least int64 too."""
+    return max(int(x.max(initial=0)), -int(x.min(initial=0)))
 
 
 class Runner:
@@ -118,9 +136,10 @@ class Runner:
         """Run an episode for every row of x as ``record`` does, crediting the links -> Credit.
 
         truth (n, k) int32 the true neighbours; an episode draws its efSearch from efs (n_efs,)
-        int32 and counts a hit as rate (n_efs,) int64 in gain. rerun: whether a link that led to a
-        true neighbour is credited with the difference that its absence makes (a second search), or
-        with all that was found through it. total: a Credit to add gain and cost to, in place.
+        int32 and counts a hit as rate (n_efs,) int64 in gain, refused where the sum could leave
+        int64. rerun: whether a link that led to a true neighbour is credited with the difference
+        that its absence makes (a second search), or with all that was found through it. total: a
+        Credit to add gain and cost to, in place.
         """
         checks.array("efs", efs, "int32", None)
         checks.array("rate", rate, "int64", len(efs))
@@ -134,8 +153,9 @@ class Runner:
         else:
             gain = checks.writable("gain", total.gain, "int64", *self.shape)
             cost = checks.writable("cost", total.cost, "int64", *self.shape)
+        _check_rate(rate, truth.size, 0 if total is None else _largest(gain))
         drawn, hits, ndis = (np.empty(n, np.int32) for _ in range(3))
-        replay, alive_too = self._replay(batch.room)
+        replay, alive_too = self._replay(batch.room, int(efs.max()))
         status = C.ann_credit(
             self.space, self.graph, _p(keep), batch, replay, _p(truth), _p(efs), _p(rate),
             len(efs), int(rerun), _p(gain), _p(cost), _p(drawn), _p(hits), _p(ndis),
@@ -146,8 +166,9 @@ class Runner:
 
     def _batch(self, keep, x, start, absent, k, efSearch, key):
         """The ``ann_batch`` of a call, and what keeps its arrays alive."""
-        checks.positive(k=k, efSearch=efSearch)
-        if not isinstance(key, (int, np.integer)) or not 0 <= key < 1 << 64:
+        checks.positive(efSearch=efSearch)
+        checks.up_to(MOST_K, k=k)
+        if not checks.is_integer(key) or not 0 <= key < 1 << 64:
             raise ShapeError(f"key: expected an integer of 64 bits, got {key!r}")
         nb = self.space.nb
         checks.array("keep", keep, "uint32", *self.shape)
@@ -170,9 +191,10 @@ class Runner:
         b.dsub, b.n, b.k, b.key, b.threads, b.room = self.dsub, n, k, key, self.threads, room
         return b, alive
 
-    def _replay(self, room):
+    def _replay(self, room, efSearch):
         """The scratch for repeating parts of searches; its pages exist once they are touched."""
         nb, M0 = self.shape
+        n_snapshots = min(LEAST_SNAPSHOTS + SNAPSHOTS_PER_PLACE * efSearch, nb) + 1
         arrays = (
             self._trace,
             self._epochs[1],
@@ -181,8 +203,9 @@ class Runner:
             np.empty((self.threads, nb), np.uint8),
             np.empty((self.threads, nb + 1, 3), np.int32),
             np.empty((self.threads, nb * M0 + 1), np.int32),
-            np.empty((self.threads, nb + 1, room), np.int64),
+            np.empty((self.threads, n_snapshots, room), np.int64),
         )
         r, alive = ffi.new("ann_replay *"), [*map(_p, arrays)]
         r.trace, r.epochs, r.finds, r.keys, r.found, r.rows, r.kept, r.snapshots = alive
+        r.n_snapshots = n_snapshots
         return r, alive

@@ -1,6 +1,6 @@
 """Learned pruning in one call: what the rules training_queries and prune do, for arrays."""
 
-from linkprune.errors import ConfigError, ShapeError
+from linkprune.errors import ConfigError, LinkPruneError, ShapeError
 from linkprune.preparation import METRICS, prepared
 from linkprune.rl import agents, queries, settings, training
 from linkprune.rl.environment import Environment, Space
@@ -22,17 +22,18 @@ def prune(graph, base, train=None, agent="edge", *, metric="l2", codec=None, cod
     train (n, d): vectors like the queries, but not those that the result is judged by; None: all
     are made from the base. With codec and codes (nb, nsq) uint8 the episodes measure distances on
     the codes. metric: "l2", "ip" or "cosine". agent: "edge" or "network"; changed: its settings, as
-    in the config; asked, validation: pruning.queries and pruning.validation of the config.
+    in the config; asked, validation: pruning.queries and pruning.validation of the config. Raises
+    ConfigError for a setting that cannot be, ShapeError for arrays that do not fit.
     """
     if (codec is None) != (codes is None):
         raise ShapeError("prune: codec without codes or codes without codec, expected both or none")
     if metric not in METRICS:
         raise ShapeError(f"metric {metric}: expected one of {', '.join(METRICS)}")
-    chosen, kind = _settings(agent, changed), "l2" if metric == "l2" else "ip"
-    base = prepared(base, metric)
-    if len(base) != len(graph.neighbors):
-        raise ShapeError(f"{len(base)} base vectors for a graph of {len(graph.neighbors)} vertices")
-    train = None if train is None else prepared(train, metric)
+    settings.check_all("asked", asked, settings.QUERIES)
+    settings.check_validation("validation", validation)
+    chosen = _settings(agent, changed, min(asked["k"], len(graph.neighbors) - 1))
+    kind = "l2" if metric == "l2" else "ip"
+    base, train = _vectors(graph, base, train, codec, metric)
     found = queries.gather(
         Vectors(base, base[:0], base, kind, train, own_learn=False), asked, seed, threads
     )
@@ -49,12 +50,31 @@ def prune(graph, base, train=None, agent="edge", *, metric="l2", codec=None, cod
     return training.train(learner, environment, judge, chosen, agents.episodes(graph, chosen))
 
 
-def _settings(agent, changed):
-    """The complete settings of an agent; ConfigError where there is none, or a key is unknown."""
+def _settings(agent, changed, known):
+    """The complete settings of an agent; ConfigError where there is none, or one cannot be."""
     if agent not in settings.DEFAULTS:
         raise ConfigError(f"agent {agent}: expected one of {', '.join(settings.DEFAULTS)}")
-    unknown = [name for name in changed if name not in settings.DEFAULTS[agent]]
-    if unknown:
-        known = ", ".join(settings.DEFAULTS[agent])
-        raise ConfigError(f"agent {agent}: unknown setting {unknown[0]}, expected one of {known}")
-    return settings.complete({"agent": agent, **changed})
+    return settings.checked(f"agent {agent}", {**changed, "agent": agent}, known)
+
+
+def _vectors(graph, base, train, codec, metric):
+    """base and train, or None, prepared; ShapeError where they do not fit each other."""
+    base = _prepared("base", base, metric)
+    train = None if train is None else _prepared("train", train, metric)
+    if len(base) != len(graph.neighbors):
+        raise ShapeError(f"{len(base)} base vectors for a graph of {len(graph.neighbors)} vertices")
+    d = base.shape[1]
+    for name, other in (
+        ("train", d if train is None else train.shape[1]),
+        ("the codec", d if codec is None else codec.d),
+    ):
+        if d != other:
+            raise ShapeError(f"base: {d} dimensions, expected the {other} of {name}")
+    return base, train
+
+
+def _prepared(name, x, metric):
+    try:
+        return prepared(x, metric)
+    except LinkPruneError as e:
+        raise type(e)(f"{name}: {e}") from e

@@ -1,4 +1,13 @@
-"""The settings of agents, with defaults for those that the config leaves out."""
+"""The settings of agents, with defaults for those that the config leaves out, and what each may be.
+
+The config's schema says the same of the values in a config; it is not installed with the library.
+"""
+
+import itertools
+import math
+from numbers import Integral, Real
+
+from linkprune.errors import ConfigError
 
 # What every agent has, and what each adds; described in the config's schema.
 COMMON = {
@@ -16,8 +25,144 @@ DEFAULTS = {
         "damping": 0.1, "line_search": "first", "device": "auto",
     },
 }  # fmt: skip
+UNCAPPED = ("eta", "alpha", "prior")  # of logits, which links that are ranked do not have
+LEAST_CAPPED = 0.2  # under max_degree: twice what links without a place are kept with
+
+
+def _integer(least):
+    def fits(x):
+        return isinstance(x, Integral) and not isinstance(x, bool) and x >= least
+
+    return f"an integer of at least {least}", fits
+
+
+def _number(words, inside):
+    def fits(x):
+        return isinstance(x, Real) and not isinstance(x, bool) and math.isfinite(x) and inside(x)
+
+    return words, fits
+
+
+def _or_none(kind):
+    words, fits = kind
+    return f"None or {words}", lambda x: x is None or fits(x)
+
+
+def _list(kind, words, fits=lambda x: True):
+    def fits_all(x):
+        return isinstance(x, list | tuple) and bool(x) and all(map(kind[1], x)) and fits(x)
+
+    return words, fits_all
+
+
+def _one_of(*choices):
+    return " or ".join(choices), lambda x: isinstance(x, str) and x in choices
+
+
+COUNT = _integer(1)
+PROBABILITY = _number("a number between 0 and 1, both excluded", lambda x: 0 < x < 1)
+ABOVE_0 = _number("a number above 0", lambda x: x > 0)
+FROM_0 = _number("a number of at least 0", lambda x: x >= 0)
+PROBABILITIES = _list(PROBABILITY, "a list of one or more numbers between 0 and 1, both excluded")
+
+# Name -> (words, test): what is expected of a value.
+_COMMON = {
+    "k": COUNT, "initial": PROBABILITY, "steps": COUNT, "episodes": _or_none(COUNT),
+    "episodes_per_link": ABOVE_0, "threshold": PROBABILITY, "max_degree": _or_none(COUNT),
+    "queries": _or_none(COUNT), "validate_every": COUNT,
+}  # fmt: skip
+EXPECTED = {
+    "edge": {
+        **_COMMON,
+        "efSearch": _or_none(
+            _list(COUNT, "a list of one or more different integers of at least 1",
+                  lambda x: len(set(x)) == len(x))
+        ),
+        "recalls": PROBABILITIES, "eta": ABOVE_0, "alpha": ABOVE_0,
+        "rho": _number("a number from 0 to 1, 1 excluded", lambda x: 0 <= x < 1), "prior": FROM_0,
+    },
+    "network": {
+        **_COMMON,
+        "initial": _number("a number from 0.001 to 0.999", lambda x: 0.001 <= x <= 0.999),
+        "efSearch": _list(COUNT, "a list of one integer of at least 1", lambda x: len(x) == 1),
+        "policy": _one_of("mlp", "table"), "credit": _one_of("shared", "path", "counterfactual"),
+        "hidden": COUNT, "max_ndis": COUNT, "entropy": FROM_0, "edge_patience": _or_none(COUNT),
+        "baseline": ("True or False", lambda x: isinstance(x, bool)), "max_kl": ABOVE_0,
+        "damping": ABOVE_0, "line_search": _one_of("first", "published"),
+        "device": _one_of("auto", "cpu", "cuda"),
+    },
+}  # fmt: skip
+QUERIES = {"most": COUNT, "per_vertex": COUNT, "made_below": _integer(0), "k": _integer(10)}
+TARGETS = {"R@1": PROBABILITIES, "recall@10": PROBABILITIES}
+VALIDATION = {
+    "queries": COUNT,
+    "efSearch": _list(COUNT, "a list of two or more integers of at least 1, ascending",
+                      lambda x: len(x) > 1 and all(a < b for a, b in itertools.pairwise(x))),
+    "targets": (
+        f"a dict of {' or '.join(TARGETS)} to lists of recalls",
+        lambda x: isinstance(x, dict) and bool(x) and x.keys() <= TARGETS.keys(),
+    ),
+}  # fmt: skip
 
 
 def complete(entry):
     """The settings of an agent's config entry, complete: a dict."""
     return {**DEFAULTS[entry["agent"]], **entry}
+
+
+def check(where, values, expected):
+    """Raise ConfigError for the first of the values, by name, that is not as expected."""
+    for name, value in values.items():
+        if name not in expected:
+            known = ", ".join(expected)
+            raise ConfigError(f"{where}: unknown setting {name}, expected one of {known}")
+        words, fits = expected[name]
+        if not fits(value):
+            raise ConfigError(f"{where}: {name} {_line(value)}, expected {words}")
+
+
+def check_all(where, values, expected):
+    """As ``check``, and where values lack one of those that are expected."""
+    if not isinstance(values, dict):
+        raise ConfigError(f"{where}: {_line(values)}, expected a dict")
+    check(where, values, expected)
+    missing = [name for name in expected if name not in values]
+    if missing:
+        raise ConfigError(f"{where}: {missing[0]} is missing, expected {', '.join(expected)}")
+
+
+def check_validation(where, values):
+    """Raise ConfigError unless this is what validates: queries, efSearch and targets."""
+    check_all(where, values, VALIDATION)
+    check(f"{where}: targets", values["targets"], TARGETS)
+
+
+def checked(where, entry, known):
+    """The complete settings of an agent's entry; ConfigError for one that cannot be
+    or would do nothing. known: so many true neighbours of each query are known."""
+    named = {name: value for name, value in entry.items() if name != "agent"}
+    check(where, named, EXPECTED[entry["agent"]])
+    out = complete(entry)
+    if out["k"] > known:
+        raise ConfigError(
+            f"{where}: k {out['k']}, expected at most {known}, the true neighbours known of each "
+            "query"
+        )
+    if out["agent"] == "edge" and out["max_degree"]:
+        _check_capped(where, entry, out)
+    return out
+
+
+def _check_capped(where, entry, out):
+    idle = [name for name in UNCAPPED if name in entry]
+    if idle:
+        raise ConfigError(f"{where}: {idle[0]} has no effect with max_degree, expected one of both")
+    if out["initial"] <= max(out["threshold"], LEAST_CAPPED):
+        raise ConfigError(
+            f"{where}: initial {out['initial']}, expected above the threshold, "
+            f"{out['threshold']}, and above {LEAST_CAPPED} with max_degree"
+        )
+
+
+def _line(value):
+    return " ".join(repr(value).split())

@@ -1,4 +1,4 @@
-"""The search of all reconstructions: the best that the codes allow, whatever the graph."""
+"""The search of all reconstructions, whatever the graph."""
 
 import numpy as np
 

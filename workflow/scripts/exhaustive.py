@@ -1,4 +1,4 @@
-"""Search all reconstructions: the best that the codes allow."""
+"""Search all reconstructions, whatever the graph."""
 
 from linkprune import log
 

@@ -523,3 +523,7 @@ def test_wrong_graphs_and_spaces_are_refused_by_name():
     ):
         with refuses(ShapeError, *words):
             episodes.Runner(graph, **keywords)
+    for bad in (30, 10**6, -2):
+        graph.neighbors[3, 1] = bad
+        with refuses(ShapeError, "neighbors", "-1 ... 29", str(bad)):
+            episodes.Runner(graph, vectors=vectors)

@@ -4,6 +4,7 @@ CORES ?= $(shell nproc)
 BIN := .venv/bin
 # Idle OpenMP threads that spin slow everything else; it must be set before Python starts.
 export OMP_WAIT_POLICY ?= PASSIVE
+export GOMP_SPINCOUNT ?= 20000
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 KERNELS := $(wildcard csrc/*.c csrc/*.h csrc/*.py) setup.py pyproject.toml

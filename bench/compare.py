@@ -18,7 +18,7 @@ from there, and measures only --stages and --sides.
 import os
 
 # Read when the libraries are loaded; the processes started from here inherit it.
-os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "20000"}
 
 import argparse
 import collections

@@ -15,6 +15,7 @@ import build_kernels
 
 # Idle OpenMP threads that spin slow everything else on the machine; jobs inherit this.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 try:
     deps.check_built(build_kernels.FAMILIES, build_kernels.sources)

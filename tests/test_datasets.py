@@ -142,8 +142,11 @@ def test_cosine_refuses_a_vector_without_direction(tmp_path):
 @pytest.mark.parametrize("part", SIZES)
 def test_values_that_are_not_finite_are_refused_by_place(tmp_path, metric, value, part):
     parts = arrays()
-    parts[part][5, 3] = value
-    message = refusal({**files(tmp_path, "fbin", parts), "metric": metric})
+    entry = {**files(tmp_path, "fbin", parts), "metric": metric}
+    stored = np.memmap(entry[part], "<f4", "r+", 8, parts[part].shape)
+    stored[5, 3] = value  # the writer would refuse it
+    stored.flush()
+    message = refusal(entry)
     assert f"datasets.mine.{part}" in message and "row 5" in message
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from linkprune import formats
-from linkprune.errors import ConfigError, DataError
+from linkprune.errors import ConfigError, DataError, ShapeError
 
 DTYPES = {
     "fvecs": "<f4",
@@ -234,6 +234,33 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
     path = tmp_path / "x.fbin"
     path.write_bytes(b"old")
     monkeypatch.setattr(os, "fsync", lambda fd: (_ for _ in ()).throw(OSError("no space")))
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(DataError, match=r"x\.fbin: cannot be written: no space"):
         formats.write(path, np.ones((2, 2), np.float32))
     assert path.read_bytes() == b"old" and os.listdir(tmp_path) == [path.name]
+
+
+def test_write_refuses_what_is_not_finite_and_makes_the_folder(tmp_path):
+    x = np.ones((4, 3), np.float32)
+    formats.write(tmp_path / "a/b/x.fbin", x)
+    assert np.array_equal(formats.read(tmp_path / "a/b/x.fbin"), x)
+    x[2, 1] = np.nan
+    with pytest.raises(DataError, match=r"y\.fbin: row 2 has nan in column 1, expected finite"):
+        formats.write(tmp_path / "c/y.fbin", x)
+    assert os.listdir(tmp_path) == ["a"]
+    with pytest.raises(DataError, match=r"y\.fbin: cannot be written: Not a directory"):
+        formats.write(tmp_path / "a/b/x.fbin/c/y.fbin", x[:1])
+
+
+@pytest.mark.parametrize("dtype", ["i4", "i8", "u4", "u8"])
+def test_the_first_id_out_of_range_is_named(dtype):
+    ids = np.arange(12).reshape(4, 3).astype(dtype)
+    formats.check_ids(ids, "ids", 12)
+    with pytest.raises(DataError, match="ids: row 2 has 7 in column 1, expected 0 to 6"):
+        formats.check_ids(ids, "ids", 7)
+    with pytest.raises(ShapeError, match=r"ids: .*\(3,\), expected integers with 2 axes"):
+        formats.check_ids(ids[0], "ids")
+    if dtype[0] == "i":
+        ids[1, 0] = -1
+        formats.check_ids(ids, "ids", least=-1)
+        with pytest.raises(DataError, match="row 1 has -1 in column 0, expected 0 to 2147483647"):
+            formats.check_ids(ids, "ids")

@@ -106,6 +106,42 @@ def test_what_is_no_data_set_is_refused(tmp_path):
     assert not os.listdir(tmp_path)
 
 
+def changed(x, value, *at, dtype=None):
+    """A copy with one value in another place, in another dtype where it needs one."""
+    x = np.array(x, dtype)
+    x[at] = value
+    return x
+
+
+@pytest.mark.parametrize(
+    "part, change, kind, words",
+    [
+        ("query", lambda x: np.hstack([x, x[:, :1]]), ShapeError, ("(20, 4)", "(3, 5)")),
+        ("base", lambda x: x[0], ShapeError, ("base (4,)", "2 axes")),
+        (
+            "base",
+            lambda x: changed(x, np.nan, 7, 2),
+            DataError,
+            ("base: row 7 has nan", "column 2"),
+        ),
+        ("query", lambda x: changed(x, 1e300, 1, 0, dtype="f8"), DataError, ("query: row 1",)),
+        ("D", lambda x: changed(x, np.inf, 2, 1), DataError, ("distances: row 2 has inf",)),
+        ("ids", lambda x: changed(x, 20, 2, 1), DataError, ("ids: row 2 has 20", "0 to 19")),
+        ("ids", lambda x: changed(x, -1, 0, 0), DataError, ("ids: row 0 has -1", "0 to 19")),
+        ("ids", lambda x: x + 0.5, ShapeError, ("ids: float64", "expected integers")),
+        ("name", lambda _: "foo", ConfigError, ("distance foo", "euclidean angular ip")),
+    ],
+)
+def test_what_does_not_fit_a_data_set_is_named_and_not_written(tmp_path, part, change, kind, words):
+    base, query = clustered(20, 4, 1), clustered(3, 4, 2)
+    ids, D = groundtruth.exact(query, base, 2)
+    parts = {"base": base, "query": query, "ids": ids, "D": D, "name": "euclidean"}
+    parts[part] = change(parts[part])
+    with refuses(kind, "a.hdf5", *words):
+        theirs.write_dataset(tmp_path / "a.hdf5", **parts)
+    assert not os.listdir(tmp_path)
+
+
 # ann-benchmarks: runs
 
 
@@ -115,8 +151,10 @@ def made(tmp_path, k=10, nq=30, points=((1, 0), (16, 0), (16, 5))):
     truth, D = groundtruth.exact(query, base, k)
     rng = np.random.default_rng(3)
     ids = np.stack([truth] * len(points))
-    wrong = rng.random(ids.shape) < 0.3
-    ids[wrong] = rng.integers(380, 400, wrong.sum())
+    for row in ids.reshape(-1, k):
+        wrong = rng.random(k) < 0.3
+        others = np.setdiff1d(np.arange(380, 400), row)
+        row[wrong] = rng.choice(others, wrong.sum(), replace=False)
     ids[0, :, -2:] = -1
     at = dict(zip(("efSearch", "k_reorder"), np.array(points, np.int32).T, strict=True))
     counts = {n: rng.integers(1, 50, (len(points), nq)).astype(np.int32)
@@ -171,11 +209,40 @@ def test_a_run_has_their_attributes_and_gives_their_recall(tmp_path):
             assert np.allclose(f["distances"], want, rtol=1e-6)
             recall = their_recall(d["distances"], f["distances"], 10)
         assert recall == pytest.approx(theirs.recall(theirs.distances(D, "euclidean"), found, 10))
-        # Theirs counts ours and what is not farther; a wrong id is given twice to some queries.
+        # Theirs counts ours and what is not farther.
         ours = metrics.recall_at_k(ids[i], truth, 10).mean()
         near = np.where(ids[i] < 0, np.inf, np.take_along_axis(exact, ids[i], 1))
         more = near <= exact[np.arange(30), truth[:, 9]][:, None] + 1e-3
         assert recall >= ours and recall == pytest.approx(more.mean())
+
+
+@pytest.mark.parametrize(
+    "part, change, kind, words",
+    [
+        ("times", lambda x: changed(x, np.nan, 2), DataError, ("times: row 2 has nan",)),
+        ("times", lambda x: changed(x, -1, 1), DataError, ("times: row 1 has -1.0", "at least 0")),
+        ("times", lambda x: x[1:], ShapeError, ("times (2,)", "expected equal")),
+        ("ids", lambda x: changed(x, 7, 1, slice(0, 3, 2)), DataError, ("row 1 has 7 twice",)),
+        ("ids", lambda x: changed(x, -2, 0, 1), DataError, ("ids: row 0 has -2", "expected -1 to")),
+        (
+            "ids",
+            lambda x: changed(x, 2**33, 0, 1, dtype="i8"),
+            DataError,
+            ("row 0 has 8589934592",),
+        ),
+        ("D", lambda x: changed(x, np.nan, 2, 0), DataError, ("distances: row 2 has nan",)),
+        ("D", lambda x: changed(x, np.inf, 1, 0), DataError, ("distances: row 1 has inf",)),
+    ],
+)
+def test_what_no_search_finds_is_named_and_not_written(tmp_path, part, change, kind, words):
+    ids = np.array([[0, 1, 2, -1], [3, 4, 5, 6], [9, 8, -1, -1]], np.int32)
+    D = np.where(ids < 0, np.inf, ids).astype(np.float32)
+    parts = {"times": np.ones(3), "ids": ids, "D": D}
+    theirs.write_run(tmp_path / "fits.hdf5", **parts, attrs={})
+    parts[part] = change(parts[part])
+    with refuses(kind, "r.hdf5", *words):
+        theirs.write_run(tmp_path / "r.hdf5", **parts, attrs={})
+    assert os.listdir(tmp_path) == ["fits.hdf5"]
 
 
 def test_their_recall_is_ours_where_no_neighbour_is_almost_as_near(tmp_path):
@@ -290,6 +357,23 @@ def test_a_truth_of_another_size_is_refused(tmp_path):
         bigann.write_truth(path, np.zeros((2, 3), np.int32), np.zeros((2, 2)))
     with refuses(ConfigError, "metric cosine"):
         bigann.distances(np.zeros((1, 1)), "cosine")
+
+
+@pytest.mark.parametrize(
+    "ids, D, kind, words",
+    [
+        (np.array([[0, 1], [2, 2**33]]), np.ones((2, 2)), DataError,
+         ("ids: row 1 has 8589934592 in column 1", "0 to 2147483647")),
+        (np.array([[0, 1], [-1, 2]]), np.ones((2, 2)), DataError, ("ids: row 1 has -1",)),
+        (np.array([[0.5, 1]]), np.ones((1, 2)), ShapeError, ("ids: float64", "integers")),
+        (np.array([[0, 1]]), np.array([[0, np.nan]]), DataError, ("distances: row 0 has nan",)),
+        (np.array([[0, 1]]), np.array([[0, 1e39]]), DataError, ("distances: row 0 has 1e+39",)),
+    ],
+)  # fmt: skip
+def test_a_truth_that_its_file_cannot_hold_is_refused(tmp_path, ids, D, kind, words):
+    with refuses(kind, "t.bin", *words):
+        bigann.write_truth(tmp_path / "t.bin", ids, D)
+    assert not os.listdir(tmp_path)
 
 
 def test_extensions_are_known_before_the_vectors_are(tmp_path):

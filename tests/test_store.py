@@ -52,6 +52,9 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "x.h5").mkdir()
     with refuses(DataError, "x.h5", "cannot be written"):
         store.save(tmp_path / "x.h5", ARRAYS, {})
+    (tmp_path / "file").write_text("no folder")
+    with refuses(DataError, "file/y.h5", "cannot be written"):
+        store.save(tmp_path / "file/y.h5", ARRAYS, {})
 
 
 def test_a_full_disk_is_named_and_leaves_nothing(tmp_path):

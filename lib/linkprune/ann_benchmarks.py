@@ -14,7 +14,7 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from linkprune import groundtruth, store
+from linkprune import formats, groundtruth, store
 from linkprune.chunks import chunks
 from linkprune.datasets import DISTANCES
 from linkprune.errors import ConfigError, DataError, ShapeError
@@ -42,12 +42,23 @@ def distances(D, name):
 def write_dataset(path, base, query, ids, D, name):
     """Write base (nb, d), query (nq, d) and true neighbours, ids (nq, k) and our D (nq, k).
 
-    name: as ``distance_name`` gives it. Vectors of any dtype are written as float32.
+    name: as ``distance_name`` gives it. Vectors of any dtype are written as float32. What does not
+    fit together is refused before anything is written: ShapeError where shapes differ, DataError
+    where a row has a value that is not finite or an id that is no row of base.
     """
+    if name not in DISTANCES:
+        raise ConfigError(f"{path}: distance {name}: expected one of {' '.join(DISTANCES)}")
+    if base.ndim != 2 or query.ndim != 2 or base.shape[1] != query.shape[1]:
+        raise ShapeError(
+            f"{path}: base {base.shape}, query {query.shape}: expected 2 axes, equal dimensions"
+        )
     if ids.shape != D.shape or len(ids) != len(query):
         raise ShapeError(
             f"{path}: {len(query)} queries, ids {ids.shape}, distances {D.shape}: expected equal"
         )
+    formats.check_ids(ids, f"{path}: ids", len(base))
+    for part, x in (("distances", D), ("query", query), ("base", base)):
+        formats.check_finite(x, f"{path}: {part}", np.float32)
     with store.replacing(path) as part, h5py.File(part, "w") as f:
         f.attrs["type"] = "dense"
         f.attrs["distance"] = name
@@ -80,12 +91,14 @@ def write_run(path, times, ids, D, attrs):
     """Write a run: seconds of every query times (nq,), found ids (nq, count), their D (nq, count).
 
     D as ``found_distances`` gives them; ids and D go nearest first, as it expects. attrs: those of
-    ``run_attributes``.
+    ``run_attributes``. ShapeError where shapes differ; DataError where a query has an id twice, but
+    for -1, a distance that is NaN or infinite for a vector, or a time that is no duration.
     """
     if ids.shape != D.shape or times.shape != ids.shape[:1]:
         raise ShapeError(
             f"{path}: times {times.shape}, ids {ids.shape}, distances {D.shape}: expected equal"
         )
+    _check_found(path, times, ids, D)
     arrays = {
         "times": times.astype(np.float32),
         "neighbors": ids.astype(np.int32),
@@ -96,6 +109,26 @@ def write_run(path, times, ids, D, attrs):
             f.create_dataset(name, data=x, track_times=False)
         for name, value in attrs.items():
             f.attrs[name] = value
+
+
+def _check_found(path, times, ids, D):
+    """Refuse what no search finds, by the first row; its runner refuses an id that is there twice,
+    too.
+    """
+    formats.check_ids(ids, f"{path}: ids", least=-1)
+    ordered = np.sort(ids, 1)
+    twice = np.argwhere((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0))
+    if len(twice):
+        row, column = twice[0]
+        raise DataError(
+            f"{path}: ids: row {row} has {ordered[row, column]} twice, expected it once"
+        )
+    found = np.where((ids < 0) & (np.inf == D), 0, D)
+    formats.check_finite(found, f"{path}: distances", np.float32)
+    formats.check_finite(times[:, None], f"{path}: times", np.float32)
+    if (times < 0).any():
+        row = np.argmax(times < 0)
+        raise DataError(f"{path}: times: row {row} has {times[row]}, expected seconds, at least 0")
 
 
 def run_attributes(ids, ndis, best_search_time, *, batch, run_count, **known):

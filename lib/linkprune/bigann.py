@@ -47,11 +47,17 @@ def distances(D, metric):
 
 
 def write_truth(path, ids, distances):
-    """Write ids (nq, k) and distances (nq, k) of true neighbours, all or nothing."""
+    """Write ids (nq, k) and distances (nq, k) of true neighbours, all or nothing.
+
+    ShapeError where they are no integers or not of one shape; DataError where a row has an id that
+    int32 cannot hold, or less than 0, or a distance that is not finite as float32.
+    """
     if ids.ndim != 2 or ids.shape != distances.shape:
         raise ShapeError(
             f"{path}: ids are {ids.shape}, distances {distances.shape}, expected equal"
         )
+    formats.check_ids(ids, f"{path}: ids")
+    formats.check_finite(distances, f"{path}: distances", np.float32)
     with store.replacing(path) as part, open(part, "wb") as f:
         f.write(np.array(ids.shape, "<u4").tobytes())
         f.write(np.ascontiguousarray(ids, "<i4").tobytes())

@@ -1,7 +1,6 @@
 """Read and write vector files; the size of a file is checked against its header."""
 
 import dataclasses
-import os
 import re
 import zipfile
 from pathlib import Path
@@ -9,7 +8,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from linkprune.errors import ConfigError, DataError, reading
+from linkprune import store
+from linkprune.errors import ConfigError, DataError, ShapeError, reading
 
 VECS = {"fvecs": "<f4", "bvecs": "u1", "ivecs": "<i4"}  # every row: int32 d, then d values
 BINS = {"fbin": "<f4", "u8bin": "u1", "i8bin": "i1", "ibin": "<i4"}  # uint32 n, uint32 d, rows
@@ -98,13 +98,17 @@ def read(spec, rows=None):
         return np.array(x[: at.n], at.dtype, order="C")
 
 
-def check_finite(x, name):
-    """Raise DataError naming the first row of ``x`` (n, d) that has a NaN or an infinity."""
+def check_finite(x, name, dtype=None):
+    """Raise DataError naming the first row of ``x`` (n, d) that has a NaN or an infinity.
+
+    dtype: the one that x is to be written in, whose range may be smaller.
+    """
     if x.dtype.kind != "f":
         return
     step = _rows_per_block(x)
     for start in range(0, len(x), step):
-        finite = np.isfinite(x[start : start + step])
+        with np.errstate(over="ignore"):
+            finite = np.isfinite(np.asarray(x[start : start + step], dtype))
         if not finite.all():
             row, column = np.argwhere(~finite)[0]
             value = x[start + row, column]
@@ -113,10 +117,27 @@ def check_finite(x, name):
             )
 
 
+def check_ids(ids, name, nb=2**31, least=0):
+    """Raise DataError naming the first row of ``ids`` (n, k) that has one not in least ... nb - 1.
+
+    By default it is one that int32 cannot hold. ShapeError where ids are no integers (n, k).
+    """
+    if ids.ndim != 2 or ids.dtype.kind not in "iu":
+        raise ShapeError(f"{name}: {ids.dtype} {ids.shape}, expected integers with 2 axes")
+    wrong = np.argwhere((ids < least) | (ids >= nb))
+    if len(wrong):
+        row, column = wrong[0]
+        raise DataError(
+            f"{name}: row {row} has {ids[row, column]} in column {column}, "
+            f"expected {least} to {nb - 1}"
+        )
+
+
 def write(path, x):
     """Write ``x`` (n, d) in the format of the extension, all or nothing.
 
-    Raises DataError unless x has two axes, is not empty, and has the dtype of the format.
+    Its folder is made where it is missing. Raises DataError unless x has two axes, is not empty,
+    is finite, and has the dtype of the format.
     """
     path, kind, _ = split(str(path))
     if kind in CONTAINERS or kind in TRUTH:
@@ -126,15 +147,9 @@ def write(path, x):
     want = np.dtype({**VECS, **BINS}.get(kind, x.dtype)).newbyteorder("<")
     if x.dtype != want or want.kind not in "fiu":
         raise DataError(f"{path}: the array is {x.dtype}, expected {want} for .{kind}")
-    part = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(part, "wb") as f:
-            _write_payload(f, x, kind, want)
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    check_finite(x, str(path))
+    with store.replacing(path) as part, open(part, "wb") as f:
+        _write_payload(f, x, kind, want)
 
 
 def _write_payload(f, x, kind, dtype):

@@ -25,25 +25,35 @@ def provenance():
 def replacing(path):
     """A temporary name beside ``path`` that becomes ``path`` when the block ends well.
 
-    The file is flushed to disk first, so that a crash leaves the old file or the new one.
+    Its folder is made where it is missing. The file is flushed to disk first, so that a crash
+    leaves the old file or the new one. DataError names what cannot be written.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path)
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        yield part
-        with open(part, "rb") as f:
-            os.fsync(f.fileno())
-        os.replace(part, path)
+        with _writing(path):
+            yield part
+            with open(part, "rb") as f:
+                os.fsync(f.fileno())
+            os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _writing(path):
+    """Turn what the system or h5py raise about a place that cannot be written into DataError."""
+    try:
+        yield
     except (OSError, RuntimeError) as e:  # h5py may notice a full disk only when it closes
         if isinstance(e, LinkPruneError):
             raise
         errno = getattr(e, "errno", None)
         reason = os.strerror(errno) if errno else " ".join(str(e).split())
         raise DataError(f"{path}: cannot be written: {reason}") from e
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _sweep(path):

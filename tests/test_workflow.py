@@ -411,7 +411,7 @@ def test_lint_format_and_the_full_config_are_clean(tmp_path):
     want = dict(estimators=2, estimators_plot=1, structure=2, structure_plot=1,
                 vectors=2, groundtruth=2, opq=4 + 3 + 5, encode=4 + 3 + 5, hnsw=6 + 3 + 6 + 5,
                 **rows, codecs=1, seed=5, seeds=1, initial=1, manifest=1,
-                training_queries=1, prune=3, rival=3, curve=12, pruning_time=1, pruning_table=1,
+                training_queries=1, prune=3, rival=3, curve=15, pruning_time=1, pruning_table=1,
                 table=2, figure5_plot=1, pruning_plot=1, toy=1)  # fmt: skip
     assert planned(demo) == jobs(**want)
     assert planned(download)["download"] == 4

@@ -194,6 +194,16 @@ def test_a_change_that_may_be_nothing_is_hollow(drawn):
     assert {"+1.0", "+2.0"} < {t.get_text() for t in recall.texts}
 
 
+def test_an_error_whose_change_may_be_nothing_is_hollow(drawn):
+    table, cdf = drawn
+    table[2] |= {"mse_change_lo": "-0.2", "mse_change": "-0.1", "mse_change_hi": "0.1"}
+    table[3] |= {"mse_change_lo": "-0.3", "mse_change": "-0.2", "mse_change_hi": "-0.1"}
+    error = plot.estimators(table, cdf).axes[1]
+    points = [line for line in error.lines if line.get_marker() == "o"]
+    assert points[0].get_markerfacecolor() == "white"
+    assert points[1].get_markerfacecolor() == points[1].get_color()
+
+
 @pytest.mark.parametrize("kind", ["svg", "pdf"])
 def test_the_file_has_the_same_bytes_every_time(drawn, kind, tmp_path):
     for name in "ab":

@@ -174,6 +174,12 @@ def test_learned_curves_are_strong_rivals_thin_and_the_initial_graph_dashed():
     assert sorted(texts(axes)) == ["best rival: h", "initial: g", "rl_edge\ng, 2 seeds"]
 
 
+def test_the_axes_of_recall_say_their_scale():
+    first, second = pruning.comparison(experiment()).axes
+    says = "in even steps of \N{MINUS SIGN}log(1 \N{MINUS SIGN} recall)"
+    assert [x.get_ylabel() for x in (first, second)] == [f"R@1, {says}", f"recall@10, {says}"]
+
+
 def test_only_the_recall_of_a_first_neighbour_has_a_band():
     first, second = pruning.comparison(experiment()).axes
     assert len(first.collections) == 2 and not second.collections

@@ -175,7 +175,7 @@ def test_the_commit_is_named_and_so_is_what_differs_from_it(tmp_path):
     assert found["changed"] == 0 and re.fullmatch(r"\d{4}-\d\d-\d\d", found["date"])
     for name in ("ignored", "new", ".gitignore"):
         (tmp_path / name).write_text("x\nignored\n")
-    assert environment.git(tmp_path)["changed"] == 2
+    assert environment.git(tmp_path)["changed"] == 1
 
 
 def test_versions_are_those_of_what_is_pinned(tmp_path):
@@ -308,6 +308,7 @@ def test_the_table_of_tables_has_what_was_made():
     assert "up to two" in toy["published"] and toy["expected"] == ""
     (other, _) = content.results(register, "1M", made, "snakemake {}", listed, known)
     assert other["expected"] == ""
+    assert "</code></a>, the last step took 2.0 s</td>" in rendered(results=[table, toy])
 
 
 # The rule

@@ -48,6 +48,13 @@ def test_a_difference_is_bold_only_where_its_interval_does_not_hold_zero(tmp_pat
     ]  # fmt: skip
 
 
+def test_bold_is_said_to_be_of_one_build(tmp_path):
+    a, b = NAMES
+    text = written(tmp_path, [row(n) for n in NAMES], [difference(a, b, 0.1, 0.05, 0.2)])
+    said = text.split("## Paired differences")[1].split("###")[0]
+    assert "Each row is one build" in said and "`seeds.md`" in said and "bold or not" in said
+
+
 def test_pairs_have_a_line_each_and_what_was_not_compared_is_empty(tmp_path):
     a, b = NAMES
     found = [

@@ -66,6 +66,9 @@ class Index:
     def search(self, query, k=100, efSearch=64, k_reorder=0, threads=1):
         """The k best vertices for query (nq, d): beam search on the codes, then the first k_reorder
         are re-ranked by their reconstructions -> Result.
+
+        D rises over the first k_reorder and over the rest, which keeps the distances of the codes:
+        it may fall between the two.
         """
         found = None
         for rows in chunks(max(len(query), 1), QUERIES):  # a block of none where there are none

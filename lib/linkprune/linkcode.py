@@ -76,7 +76,9 @@ class LinkCode:
         return dataclasses.replace(self, index=index)
 
     def search(self, query, k=100, efSearch=64, k_reorder=0, threads=1) -> Result:
-        """The k best vertices for query (nq, d), as ``index.Index.search`` finds them."""
+        """The k best vertices for query (nq, d), as ``index.Index.search`` finds them: its D may
+        fall after the first k_reorder, as the rest keeps the distances of the codes.
+        """
         return self._held().search(prepared(query, self.metric), k, efSearch, k_reorder, threads)
 
     def exhaustive(self, query, k=100, threads=1):

@@ -167,7 +167,9 @@ def _paired(rows, differences):
         "",
         "R@1 of the first less R@1 of the second, on the same queries, in points, with its 95 % "
         "paired bootstrap interval over queries (not corrected for the number of intervals). Bold: "
-        "the interval does not hold zero. Elsewhere these queries do not tell the two apart.",
+        "the interval does not hold zero; elsewhere these queries do not tell the two apart. Each "
+        "row is one build: a difference below twice the spread over seeds, in `seeds.md` where "
+        "that has the row, may be that of the builds, bold or not.",
     )
     names = _short_names(rows)
     for dataset, group in itertools.groupby(differences, lambda row: row["dataset"]):

@@ -81,7 +81,9 @@ def _name(name):
 
 
 def _errors(axes, own):
-    """Mean error over the bytes of the regression, with the own code as the line to fall below."""
+    """Mean error over the bytes of the regression, with the own code as the line to fall below;
+    hollow where the two may be the same.
+    """
     names, line = _regressions(own), float(own[OWN]["relative"])
     mse, lo, hi = (
         np.array([float(own[name][f"relative{end}"]) for name in names])
@@ -91,7 +93,9 @@ def _errors(axes, own):
     for i, name in enumerate(names):
         change = float(own[name]["mse_change"]) / float(own[OWN]["mse"])
         text = _signed(change, ".1%" if abs(change) >= 0.001 else ".2%")
-        _point(axes, i, (mse[i], lo[i], hi[i]), _colour(name, own), text, below=True)
+        unsure = float(own[name]["mse_change_lo"]) <= 0 <= float(own[name]["mse_change_hi"])
+        bounds = mse[i], lo[i], hi[i]
+        _point(axes, i, bounds, _colour(name, own), text, hollow=unsure, below=True)
     _by_bytes(axes, names, line, "own code")
     axes.set_ylim(0, 1.1 * max(hi.max(), line))
     axes.yaxis.set_major_formatter(FuncFormatter(_percent))

@@ -65,7 +65,10 @@ def _axes(axes, measure):
     axes.set_ylim(LOWEST, HIGHEST)
     axes.grid(axis="y", color="#EEEEEE", lw=0.8)
     axes.set_axisbelow(True)
-    axes.set(xlabel="distances per query", ylabel=measure)
+    axes.set(
+        xlabel="distances per query",
+        ylabel=f"{measure}, in even steps of \N{MINUS SIGN}log(1 \N{MINUS SIGN} recall)",
+    )
 
 
 def _sampled(of, measure):

@@ -25,8 +25,8 @@ def cells(table):
 def heat(cells):
     """One panel a data set: a row for each split, a column for each efSearch and k_reorder.
 
-    cells: as ``cells`` gives them, numbers as text. A cell shows R@1 in per cent, half the width of
-    its 95 % Wilson interval, and the published R@1 where there is one.
+    cells: as ``cells`` gives them, numbers as text. A cell shows R@1 in per cent, its 95 % Wilson
+    interval, and the published R@1 where there is one.
     """
     of_dataset = {}
     for cell in cells:
@@ -78,11 +78,13 @@ def _cell(axes, cell, x, y, colour):
     ink = style.ink_on(colour)
     axes.add_patch(Rectangle((x, y), 1, 1, facecolor=colour, edgecolor="white", lw=1.5))
     lo, share, hi = (100 * float(cell[name]) for name in ("R@1_lo", "R@1", "R@1_hi"))
-    axes.text(x + 0.5, y + 0.42, f"{share:.1f}", color=ink, size=10, ha="center", va="center")
-    small = f"±{(hi - lo) / 2:.1f}"
+    texts, heights = [f"{share:.1f}", f"[{lo:.1f}, {hi:.1f}]"], (0.4, 0.76)
     if cell["published_R@1"]:
-        small += f", paper {100 * float(cell['published_R@1']):.1f}"
-    axes.text(x + 0.5, y + 0.78, small, color=ink, size=6, ha="center", va="center")
+        texts.append(f"paper {100 * float(cell['published_R@1']):.1f}")
+        heights = (0.27, 0.58, 0.82)
+    for i, (text, height) in enumerate(zip(texts, heights, strict=True)):
+        size = 6 if i else 10
+        axes.text(x + 0.5, y + height, text, color=ink, size=size, ha="center", va="center")
 
 
 def _names(splits):

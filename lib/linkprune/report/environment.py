@@ -11,12 +11,12 @@ from linkprune import timing
 def git(folder):
     """The commit of a checkout and whether its files are those of it; None for what is no checkout.
 
-    changed: how many files differ from the commit, new ones that git does not ignore included.
+    changed: how many files of the commit differ; files that git does not track do not count.
     """
     head = _git(folder, "rev-parse", "HEAD")
     if head is None:
         return None
-    changed = (_git(folder, "status", "--porcelain", "--untracked-files=all") or "").splitlines()
+    changed = (_git(folder, "status", "--porcelain", "--untracked-files=no") or "").splitlines()
     date = _git(folder, "show", "--no-patch", "--format=%cs", "HEAD")
     return {"commit": head.strip(), "date": (date or "").strip(), "changed": len(changed)}
 

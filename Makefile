@@ -2,7 +2,8 @@
 PYTHON ?= python3
 CORES ?= $(shell nproc)
 BIN := .venv/bin
-# Idle OpenMP threads that spin slow everything else; it must be set before Python starts.
+# Idle OpenMP threads that spin slow everything else, but for a moment's wait for the next short
+# call; it must be set before Python starts.
 export OMP_WAIT_POLICY ?= PASSIVE
 export GOMP_SPINCOUNT ?= 20000
 export PIP_DISABLE_PIP_VERSION_CHECK = 1

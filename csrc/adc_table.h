@@ -109,7 +109,7 @@ ANN_INLINE size_t ann_least_of(float *x, size_t k, float *value)
         x[k] = __builtin_inff();
     for (int j = 0; j < LANES; j++) {
         low[j] = __builtin_inff();
-        at[j] = 0;
+        at[j] = (int32_t)k; /* not found, as with nothing but infinity or NaN */
     }
     for (size_t c = 0; c < k; c += LANES)
 #pragma omp simd
@@ -118,10 +118,7 @@ ANN_INLINE size_t ann_least_of(float *x, size_t k, float *value)
     for (int half = LANES / 2; half > 0; half /= 2)
         for (int j = 0; j < half; j++)
             low[j] = low[j + half] < low[j] ? low[j + half] : low[j];
-    /* Backwards, so that the first stays; k means not found, as with nothing but infinity or NaN. */
-    for (int j = 0; j < LANES; j++)
-        at[j] = (int32_t)k;
-    for (size_t c = k; c > 0; c -= LANES)
+    for (size_t c = k; c > 0; c -= LANES) /* backwards, so that the first stays */
 #pragma omp simd
         for (int j = 0; j < LANES; j++)
             at[j] = x[c - LANES + j] == low[0] ? (int32_t)c - LANES + j : at[j];

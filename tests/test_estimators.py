@@ -182,15 +182,20 @@ def test_the_figure_draws_every_estimator(drawn):
     assert recall.get_title(loc="left").startswith("exhaustive R@1, 60 queries; own: ")
 
 
+def hollow_then_filled(axes):
+    """The points of a panel, of which the first must be hollow and the second not."""
+    points = [line for line in axes.lines if line.get_marker() == "o"]
+    assert points[0].get_markerfacecolor() == "white"
+    assert points[1].get_markerfacecolor() == points[1].get_color()
+    return points
+
+
 def test_a_change_that_may_be_nothing_is_hollow(drawn):
     table, cdf = drawn
     table[2] |= {"R@1_change_lo": "-0.01", "R@1_change": "0.01", "R@1_change_hi": "0.03"}
     table[3] |= {"R@1_change_lo": "0.01", "R@1_change": "0.02", "R@1_change_hi": "0.03"}
     recall = plot.estimators(table, cdf).axes[2]
-    points = [line for line in recall.lines if line.get_marker() == "o"]
-    assert [line.get_ydata()[0] for line in points] == [1, 2]
-    assert points[0].get_markerfacecolor() == "white"
-    assert points[1].get_markerfacecolor() == points[1].get_color()
+    assert [line.get_ydata()[0] for line in hollow_then_filled(recall)] == [1, 2]
     assert {"+1.0", "+2.0"} < {t.get_text() for t in recall.texts}
 
 
@@ -198,10 +203,7 @@ def test_an_error_whose_change_may_be_nothing_is_hollow(drawn):
     table, cdf = drawn
     table[2] |= {"mse_change_lo": "-0.2", "mse_change": "-0.1", "mse_change_hi": "0.1"}
     table[3] |= {"mse_change_lo": "-0.3", "mse_change": "-0.2", "mse_change_hi": "-0.1"}
-    error = plot.estimators(table, cdf).axes[1]
-    points = [line for line in error.lines if line.get_marker() == "o"]
-    assert points[0].get_markerfacecolor() == "white"
-    assert points[1].get_markerfacecolor() == points[1].get_color()
+    hollow_then_filled(plot.estimators(table, cdf).axes[1])
 
 
 @pytest.mark.parametrize("kind", ["svg", "pdf"])

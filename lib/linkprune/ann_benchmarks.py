@@ -116,13 +116,9 @@ def _check_found(path, times, ids, D):
     too.
     """
     formats.check_ids(ids, f"{path}: ids", least=-1)
-    ordered = np.sort(ids, 1)
-    twice = np.argwhere((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0))
-    if len(twice):
-        row, column = twice[0]
-        raise DataError(
-            f"{path}: ids: row {row} has {ordered[row, column]} twice, expected it once"
-        )
+    if (twice := groundtruth.repeated(ids)) is not None:
+        row, which = twice
+        raise DataError(f"{path}: ids: row {row} has {which} twice, expected it once")
     found = np.where((ids < 0) & (np.inf == D), 0, D)
     formats.check_finite(found, f"{path}: distances", np.float32)
     formats.check_finite(times[:, None], f"{path}: times", np.float32)

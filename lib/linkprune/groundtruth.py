@@ -45,6 +45,19 @@ def distances(ids, query, base, metric, threads=1):
     )
 
 
+def repeated(ids):
+    """The first query of ids (nq, k) that has one twice, and that id; None where there is none.
+
+    -1, no neighbour, may repeat.
+    """
+    ordered = np.sort(ids, 1)
+    twice = np.argwhere((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0))
+    if not twice.size:
+        return None
+    i, rank = twice[0]
+    return i, ordered[i, rank]
+
+
 def spot_check(ids, query, base, metric, rng, rows=20, threads=1, name="ground truth"):
     """Raise DataError unless a given truth (nq, kgt) agrees with our own on a few random queries.
 
@@ -60,11 +73,9 @@ def spot_check(ids, query, base, metric, rng, rows=20, threads=1, name="ground t
     given = np.ascontiguousarray(ids[pick, :k], np.int32)
     own, want = exact(q, base, k, metric, threads)
     got = distances(given, q, base, metric, threads)
-    ordered = np.sort(given, 1)
-    twice = np.argwhere(ordered[:, 1:] == ordered[:, :-1])
-    if twice.size:
-        i, rank = twice[0]
-        raise DataError(f"{name}: query {pick[i]} has row {ordered[i, rank]} twice")
+    if (twice := repeated(given)) is not None:
+        i, row = twice
+        raise DataError(f"{name}: query {pick[i]} has row {row} twice")
     wrong = np.argwhere(np.abs(got - want) > 1e-5 * np.maximum(np.abs(want), 1))
     if wrong.size:
         i, rank = wrong[0]

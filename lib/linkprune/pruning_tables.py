@@ -20,8 +20,8 @@ SUMMARY = [
 ]
 MISSING = "–"  # noqa: RUF001
 WHY_MISSING = (
-    f"{MISSING}: not measured, since the recall lies outside what the efSearch of the curves "
-    "reach; where only the interval is missing, in 2.5 % or more of the resamples."
+    f"{MISSING}: not measured, since a curve does not reach the recall with the efSearch it has; "
+    "where only the interval is missing, in 2.5 % or more of the resamples."
 )
 MEASURES = {"R@1": "hit", "recall@10": "recall_at_10"}
 

@@ -13,7 +13,8 @@ sys.path.insert(0, "csrc")
 
 import build_kernels
 
-# Idle OpenMP threads that spin slow everything else on the machine; jobs inherit this.
+# Idle OpenMP threads that spin slow everything else on the machine; those that spin for a moment
+# need not be woken for the next call of a millisecond. Jobs inherit this.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 

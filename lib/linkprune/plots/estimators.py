@@ -93,9 +93,8 @@ def _errors(axes, own):
     for i, name in enumerate(names):
         change = float(own[name]["mse_change"]) / float(own[OWN]["mse"])
         text = _signed(change, ".1%" if abs(change) >= 0.001 else ".2%")
-        unsure = float(own[name]["mse_change_lo"]) <= 0 <= float(own[name]["mse_change_hi"])
-        bounds = mse[i], lo[i], hi[i]
-        _point(axes, i, bounds, _colour(name, own), text, hollow=unsure, below=True)
+        bounds, hollow = (mse[i], lo[i], hi[i]), _unsure(own[name], "mse")
+        _point(axes, i, bounds, _colour(name, own), text, hollow=hollow, below=True)
     _by_bytes(axes, names, line, "own code")
     axes.set_ylim(0, 1.1 * max(hi.max(), line))
     axes.yaxis.set_major_formatter(FuncFormatter(_percent))
@@ -109,13 +108,18 @@ def _recall(axes, own):
     names = _regressions(own)
     for i, name in enumerate(names):
         mid, lo, hi = (100 * float(own[name][f"R@1_change{end}"]) for end in ("", "_lo", "_hi"))
-        unsure = lo <= 0 <= hi
-        _point(axes, i, (mid, lo, hi), _colour(name, own), _signed(mid, ".1f"), hollow=unsure)
+        bounds, hollow = (mid, lo, hi), _unsure(own[name], "R@1")
+        _point(axes, i, bounds, _colour(name, own), _signed(mid, ".1f"), hollow=hollow)
     _by_bytes(axes, names, 0, "")
     axes.margins(y=0.15)
     axes.set_ylabel("change of R@1, percentage points")
     of_own, nq = _percent(float(own[OWN]["R@1"])), int(own[OWN]["nq"])
     axes.set_title(f"exhaustive R@1, {nq:,} queries; own: {of_own}")
+
+
+def _unsure(row, measure):
+    """Whether the change from the own code may be nothing."""
+    return float(row[f"{measure}_change_lo"]) <= 0 <= float(row[f"{measure}_change_hi"])
 
 
 def _point(axes, x, bounds, colour, text, hollow=False, below=False):

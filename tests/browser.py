@@ -51,6 +51,14 @@ class Browser:
         """What a function body returns; a promise is waited for."""
         return self._ask("POST", "/execute/sync", {"script": script, "args": list(args)})
 
+    def scroll_to(self, selector):
+        """An element comes into view, and the page has heard of it: scrolling is told a frame late."""
+        self.run(
+            "document.querySelector(arguments[0]).scrollIntoView();"
+            "return new Promise((seen) => requestAnimationFrame(() => requestAnimationFrame(seen)));",
+            selector,
+        )
+
     def command(self, name, **params):
         return self._ask("POST", "/goog/cdp/execute", {"cmd": name, "params": params})
 

@@ -139,7 +139,7 @@ def test_a_phone_scrolls_tables_but_not_the_page(page, width):
 
 def marks(page):
     """The points of the first plot: series, place in the window."""
-    page.run("document.querySelector('#table2 .plot').scrollIntoView()")
+    page.scroll_to("#table2 .plot")
     return page.run(
         "return [...document.querySelectorAll('#table2 .plot .dot')].map((dot) => {"
         "  const box = dot.getBoundingClientRect();"
@@ -234,7 +234,7 @@ def test_claims_of_one_verdict_are_shown(page):
 def test_a_figure_is_enlarged_by_a_click_and_comes_back(page):
     place = "return document.querySelector('#enlarged svg') ? 'dialog' : 'figure'"
     width = "return document.querySelector('#enlarged svg').getBoundingClientRect().width"
-    page.run("document.querySelector('.drawing').scrollIntoView()")
+    page.scroll_to(".drawing")
     x, y = page.run("const b = document.querySelector('.drawing').getBoundingClientRect();"
                     "return [b.x + 50, b.y + 60]")  # fmt: skip
     page.click(x, y)

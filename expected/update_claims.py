@@ -19,9 +19,8 @@ WHERE = (
     "before the comparison: one point of R@k, 5 % of a count, or twice the standard deviation "
     "over builds from several seeds (`results/seeds.csv`) if that is more; an interval (95 %, "
     "paired over queries where two methods are compared) must lie on one side of its bound. In "
-    "brackets the scale: demo is the embedded data, by the command that is given; 10k and 100k "
-    "are the runs of [pruning.md](pruning.md) and [results.md](results.md), by the overlays that "
-    "are named there."
+    "brackets the scale: demo is the embedded data; one command is given for each scale that "
+    "speaks to a claim, in the order of its rows."
 )
 
 

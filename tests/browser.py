@@ -52,10 +52,11 @@ class Browser:
         return self._ask("POST", "/execute/sync", {"script": script, "args": list(args)})
 
     def scroll_to(self, selector):
-        """An element comes into view, and the page has heard of it: scrolling is told a frame late."""
+        """An element comes into view, and the page has heard of it, a frame later."""
         self.run(
             "document.querySelector(arguments[0]).scrollIntoView();"
-            "return new Promise((seen) => requestAnimationFrame(() => requestAnimationFrame(seen)));",
+            "const frame = () => new Promise(requestAnimationFrame);"
+            "return frame().then(frame);",
             selector,
         )
 

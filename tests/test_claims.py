@@ -81,6 +81,19 @@ def test_twice_the_spread_over_seeds_is_allowed_where_it_is_more(sd, ours, want,
     assert evidence["verdict"] == want and evidence["tolerance"].startswith(words)
 
 
+def test_each_scale_has_its_command(tmp_path):
+    of = claim(published={"ndis": 1000}, overlays={"10k": "--config scale=10k"})
+    found = [r | {"scale": s} for s in ("demo", "10k", "10k") for r in read(of, [row(ndis="1000")])]
+    (entry,) = claims_page.entries(claims.Register(TOLERANCE, [], [of]), found)
+    wanted = {"demo": of["command"], "10k": f"{of['command']} --config scale=10k"}
+    assert entry["commands"] == wanted
+    claims_page.write_markdown(tmp_path / "a.md", [entry], "title", "where")
+    text = (tmp_path / "a.md").read_text()
+    assert "\n\n" + "".join(f"    {c}\n" for c in wanted.values()) + "\n| data" in text
+    (entry,) = claims_page.entries(claims.Register(TOLERANCE, [], [of]), [])
+    assert list(entry["commands"].values()) == [of["command"]]
+
+
 @pytest.mark.parametrize("side, sign", [("above", 1), ("below", -1)])
 @pytest.mark.parametrize(
     "lo, hi, want",

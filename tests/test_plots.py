@@ -62,8 +62,9 @@ def experiment(dataset="d"):
 
 def history(shift):
     x = np.arange(6) + shift
-    score = np.log([np.nan, 30, np.nan, 20, np.nan, 25])
-    return {**{name: x * 1.0 for name in training.HISTORY}, "score": score}
+    validated = np.array([np.nan, 30, np.nan, 20, np.nan, 25])
+    seen = {"score": np.log(validated), "held_out": validated / 40}
+    return {**{name: x * 1.0 for name in training.HISTORY}, **seen}
 
 
 @pytest.mark.parametrize("kind", ["svg", "pdf"])
@@ -229,7 +230,7 @@ def test_training_marks_the_chosen_step_of_every_seed():
     assert [axes.get_title(loc="left") for axes in panels] == [
         title for title, _ in training.HISTORY.values()
     ]
-    reward, score = panels[0], panels[-1]
+    reward, score, recall = panels[0], *panels[-2:]
     line, dot = reward.lines[2:]
     assert line.get_xdata().tolist() == [1, 2, 3, 4, 5, 6]
     assert line.get_ydata().tolist() == [10, 11, 12, 13, 14, 15]
@@ -238,6 +239,7 @@ def test_training_marks_the_chosen_step_of_every_seed():
     assert validated.get_xdata().tolist() == [2, 4, 6]
     assert np.allclose(validated.get_ydata(), [30, 20, 25])
     assert np.isclose(chosen.get_ydata()[0], 20)
+    assert recall.lines[0].get_ydata().tolist() == [0.75, 0.5, 0.625]
     assert [text.get_text() for text in names.get_legend().get_texts()] == ["seed 1", "seed 2"]
     assert names.get_legend().get_title().get_text() == "d\ng\nrl_edge"
 

@@ -148,7 +148,8 @@ def test_the_first_of_the_best_is_kept(outcomes, chosen, caplog):
 def test_the_history_says_what_happened(undisturbed):
     whole, done, _, _ = undisturbed
     h = done.history
-    assert set(h) == {*training.HISTORY, "score"} and {len(x) for x in h.values()} == {9}
+    assert set(h) == {*training.HISTORY, *training.VALIDATED}
+    assert {len(x) for x in h.values()} == {9}
     assert h["episodes"].tolist() == [600.0 * (i + 1) for i in range(9)]
     assert (h["seconds"] > 0).all() and (h["kl"] >= 0).all() and (h["entropy"] > 0).all()
     assert ((h["recall"] > 0) & (h["recall"] <= 1)).all() and (h["ndis"] > 1).all()

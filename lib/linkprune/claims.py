@@ -13,7 +13,8 @@ from linkprune.errors import ConfigError, DataError
 COLUMNS = "claim scale dataset point quantity ours lo hi p spread".split()
 SEEDS = "results/seeds.csv"
 BUILD = "dataset graph policy codec beta mode efSearch k_reorder".split()
-KEYS = {"id", "paper", "source", "says", "command", "needs", "table", "where", "point"}
+KEYS = {"id", "paper", "source", "says", "command", "overlays", "needs", "table", "where", "point"}
+OPTIONAL = {"where", "overlays"}
 KINDS = {
     "published",
     "holds",
@@ -36,14 +37,14 @@ class Register(NamedTuple):
 def load(path):
     """The claims file as a Register; ConfigError names a claim that is not as its head says.
 
-    A claim has the KEYS (``where`` may be absent) and one of the KINDS.
+    A claim has the KEYS (the OPTIONAL ones may be absent) and one of the KINDS.
     """
     with open(path) as f:
         content = yaml.safe_load(f)
     known = set()
     for claim in content["claims"]:
         kinds, name = KINDS & set(claim), claim.get("id", "a claim without id")
-        wrong = set(claim) - KEYS - KINDS or KEYS - {"where"} - set(claim)
+        wrong = set(claim) - KEYS - KINDS or KEYS - OPTIONAL - set(claim)
         if wrong or len(kinds) != 1 or name in known:
             what = f"keys {sorted(wrong)}" if wrong else f"kinds {sorted(kinds)}, or given twice"
             raise ConfigError(f"{path}: {name}: {what}, expected {sorted(KEYS)} and one kind")

@@ -30,6 +30,7 @@ def entries(register, found):
 
     register: of ``claims.load``; found: readings. Evidence has text for scale,
     dataset, point, quantity, published, ours, tolerance, verdict, reason; not run: one of those.
+    ``commands``: of every scale that speaks to the claim, the command that ran it.
     """
     of = collections.defaultdict(list)
     for reading in found:
@@ -37,8 +38,16 @@ def entries(register, found):
     out = []
     for claim in register.claims:
         evidence = [_evidence(claim, r, register.tolerance) for r in of[claim["id"]]]
-        out.append({**claim, "evidence": evidence or [_not_run(claim, register.tolerance)]})
+        commands = _commands(claim, dict.fromkeys(r["scale"] for r in of[claim["id"]]))
+        evidence = evidence or [_not_run(claim, register.tolerance)]
+        out.append({**claim, "evidence": evidence, "commands": commands})
     return out
+
+
+def _commands(claim, scales):
+    """scale -> the claim's command, with the overlay of that scale where there is one."""
+    overlays = claim.get("overlays", {})
+    return {s: f"{claim['command']} {overlays.get(s, '')}".rstrip() for s in scales or ("",)}
 
 
 def counts(listed):
@@ -128,7 +137,8 @@ def _markdown(listed, title, where):
         yield from ("", f"## {paper}")
         for entry in (e for e in listed if e["paper"] == paper):
             yield from ("", f"### {entry['id']}", "", f"{entry['source']}: {entry['says']}.", "")
-            yield from (f"    {entry['command']}", "")
+            yield from (f"    {command}" for command in dict.fromkeys(entry["commands"].values()))
+            yield ""
             yield "| data | point | quantity | published | ours | tolerance | verdict | reason |"
             yield "|---|---|---|---|---|---|---|---|"
             for e in entry["evidence"]:

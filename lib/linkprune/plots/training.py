@@ -10,14 +10,15 @@ from linkprune.plots import style
 # Of training: what the panel is called, and how it is shown.
 HISTORY = {
     "reward": ("reward", np.asarray),
-    "recall": ("recall", np.asarray),
-    "ndis": ("distances", np.asarray),
+    "recall": ("recall of episodes", np.asarray),
+    "ndis": ("distances of episodes", np.asarray),
     "kl": ("KL", np.asarray),
     "entropy": ("entropy", np.asarray),
-    "links": ("links", np.asarray),
+    "links": ("links left", np.asarray),
     "score": ("distances in validation", np.exp),
+    "held_out": ("recall@10 in validation", np.asarray),
 }
-ACROSS = 4  # panels in a line
+ACROSS = 3  # panels in a line
 COLUMNS = [*"dataset graph policy seed step".split(), *HISTORY, "chosen"]
 
 
@@ -34,7 +35,7 @@ def points(histories):
 
 @style.styled
 def steps(histories):
-    """Training step by step: two rows for each agent, a panel for each quantity, a line for each
+    """Training step by step: three rows for each agent, a panel for each quantity, a line for each
     seed.
 
     histories: (dataset, graph, agent) -> {seed: (history, chosen)}, history a dict of the HISTORY

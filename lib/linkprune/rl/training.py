@@ -15,6 +15,7 @@ from linkprune.rl import edge
 
 PROBE_EPISODES = 2000  # at each efSearch, to see the recall at which an agent begins
 HISTORY = ("reward", "recall", "ndis", "kl", "entropy", "links", "episodes", "seconds")
+VALIDATED = ("score", "held_out")  # on held-out queries, NaN at steps that are not validated
 
 log = logging.getLogger(__name__)
 
@@ -143,8 +144,8 @@ def train(
     progress goes to.
     """
     steps, every = settings["steps"], settings["validate_every"]
-    history = {name: np.zeros(steps) for name in (*HISTORY, "score")}
-    history["score"][:] = np.nan
+    history = {name: np.zeros(steps) for name in HISTORY}
+    history |= {name: np.full(steps, np.nan) for name in VALIDATED}
     best, done = {"step": -1, "score": np.inf, "recall": -1.0, "p": agent.probabilities()}, 0
     if checkpoint is not None and (state := checkpoint.load()) is not None:
         agent.load(state["agent"])

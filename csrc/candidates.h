@@ -6,8 +6,14 @@
 #include "kernels.h"
 
 #define NO_KEY (INT64_MAX - 1)
-enum { KEYS = 8, STRIDE = 8 * KEYS };
-_Static_assert(ANN_BEAM_ROOM == KEYS + 1, "places of a beam beyond its candidates");
+enum { KEYS = 8, STRIDE = 8 * KEYS, LINE = 64 };
+_Static_assert(ANN_BEAM_ROOM >= KEYS + LINE / sizeof(int64_t), "a beam's places beyond its candidates");
+
+/* The first of a room's integers but one that begins a cache line. */
+ANN_INLINE int64_t *ann_line(int64_t *room)
+{
+    return (int64_t *)(((uintptr_t)(room + 1) + LINE - 1) / LINE * LINE);
+}
 
 ANN_INLINE int64_t ann_key(float d, int32_t id)
 {
@@ -43,10 +49,11 @@ typedef struct {
 /* An empty beam in room for cap + ANN_BEAM_ROOM integers. */
 ANN_INLINE ann_beam ann_beam_in(int64_t *room, size_t cap)
 {
-    room[0] = INT64_MIN;
-    for (size_t i = 1; i <= KEYS; i++)
-        room[i] = NO_KEY;
-    return (ann_beam){room + 1, 0, cap, 0};
+    int64_t *at = ann_line(room);
+    at[-1] = INT64_MIN;
+    for (size_t i = 0; i < KEYS; i++)
+        at[i] = NO_KEY;
+    return (ann_beam){at, 0, cap, 0};
 }
 
 /* near = keys of those of n vertices that a beam takes; returns how many. Most are too far for a
@@ -113,13 +120,13 @@ typedef struct {
     size_t cap, next;
 } ann_queue;
 
-/* room: of cap + KEYS + 1 integers. */
 ANN_INLINE ann_queue ann_queue_in(int64_t *room, size_t cap)
 {
-    room[0] = INT64_MIN;
-    for (size_t i = 1; i < cap + KEYS + 1; i++)
-        room[i] = NO_KEY;
-    return (ann_queue){room + 1, cap, 0};
+    int64_t *at = ann_line(room);
+    at[-1] = INT64_MIN;
+    for (size_t i = 0; i < cap + KEYS; i++)
+        at[i] = NO_KEY;
+    return (ann_queue){at, cap, 0};
 }
 
 typedef int64_t k8 __attribute__((vector_size(64), aligned(8), may_alias));

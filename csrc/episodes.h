@@ -16,7 +16,7 @@
 #define ANN_EPISODES_H
 #include "types.h"
 
-enum { ANN_QUEUE_ROOM = 10 };
+enum { ANN_QUEUE_ROOM = ANN_BEAM_ROOM + 1 };
 
 typedef struct {
     const float *x;

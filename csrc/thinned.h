@@ -60,8 +60,6 @@ typedef struct {
     int32_t n_snapshots;
 } episode;
 
-_Static_assert(ANN_QUEUE_ROOM == ANN_BEAM_ROOM + 1, "a beam's room, and one place more");
-
 /* Functions of their own, so that each has the registers to itself. */
 #define ANN_PART ANN_CLONES __attribute__((noinline)) static
 

@@ -44,6 +44,13 @@ int ann_group_sums(const float *x, const uint8_t *codes, size_t n, size_t depth,
 int ann_solve(const double *A, const double *r, size_t n, size_t m, double cut, int threads,
               double *room, double *b);
 
+/* weights[i * stride ...] (m1) = those of least squares for a vertex, by the moments (n, n_moments) of
+ * ann_beta_moments, solved as ann_solve does. The cut refers to the table of decoded codes itself, so
+ * the moments of differences are turned back into its products.
+ * Scratch: room (threads, 2 m1 + 2, m1, 8). */
+int ann_beta_weights(const float *moments, size_t n, size_t m1, double cut, size_t stride,
+                     int threads, double *room, float *weights);
+
 /* out[i] = reconstruction of vertex ids[i]: beta_centroids (parts, kbeta, m1), beta_codes
  * (nb, parts) or NULL where every vertex has codeword 0. out (n, nsq * dsub).
  * Scratch: room (threads, nsq * dsub). */

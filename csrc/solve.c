@@ -9,8 +9,20 @@
 enum { WIDTH = 8, MAX_SWEEPS = 30 };
 
 typedef double lanes[WIDTH];
+typedef double v4d __attribute__((vector_size(32), aligned(8), may_alias));
 
-/* One cyclic sweep over A (m, m) and the rows of V (m, m) in lanes. An off-diagonal entry whose
+/* (x, y) turned by the angles whose cosines and sines are c and s. */
+ANN_INLINE void rotate(lanes *x, lanes *y, const double *c, const double *s)
+{
+    for (int l = 0; l < WIDTH; l += 4) {
+        const v4d cos = *(v4d *)(c + l), sin = *(v4d *)(s + l);
+        v4d *a = (v4d *)(*x + l), *b = (v4d *)(*y + l), was = *a;
+        *a = cos * was - sin * *b;
+        *b = sin * was + cos * *b;
+    }
+}
+
+/* One cyclic sweep over the upper triangle of A (m, m) and the rows of V (m, m) in lanes. An off-diagonal entry whose
  * square is at most tiny (per lane) counts as zero; returns how many did not. */
 ANN_INLINE int sweep(lanes *A, lanes *V, size_t m, const double *tiny)
 {
@@ -32,26 +44,64 @@ ANN_INLINE int sweep(lanes *A, lanes *V, size_t m, const double *tiny)
             if (!nonzero)
                 continue;
             rotated += nonzero;
-            for (size_t k = 0; k < m; k++)
-                for (int l = 0; l < WIDTH; l++) {
-                    double akp = A[k * m + p][l], akq = A[k * m + q][l];
-                    A[k * m + p][l] = c[l] * akp - s[l] * akq;
-                    A[k * m + q][l] = s[l] * akp + c[l] * akq;
-                }
-            for (size_t k = 0; k < m; k++)
-                for (int l = 0; l < WIDTH; l++) {
-                    double apk = A[p * m + k][l], aqk = A[q * m + k][l];
-                    A[p * m + k][l] = c[l] * apk - s[l] * aqk;
-                    A[q * m + k][l] = s[l] * apk + c[l] * aqk;
-                    double vpk = V[p * m + k][l], vqk = V[q * m + k][l];
-                    V[p * m + k][l] = c[l] * vpk - s[l] * vqk;
-                    V[q * m + k][l] = s[l] * vpk + c[l] * vqk;
-                }
+            for (size_t k = 0; k < m; k++) {
+                lanes *kp = k < p ? &A[k * m + p] : &A[p * m + k];
+                lanes *kq = k < q ? &A[k * m + q] : &A[q * m + k];
+                if (k != p && k != q)
+                    rotate(kp, kq, c, s);
+                rotate(&V[p * m + k], &V[q * m + k], c, s);
+            }
+            for (int l = 0; l < WIDTH; l += 4) {
+                const v4d cos = *(v4d *)(c + l), sin = *(v4d *)(s + l);
+                v4d *pp = (v4d *)(A[p * m + p] + l), *qq = (v4d *)(A[q * m + q] + l);
+                const v4d pq = *(v4d *)(A[p * m + q] + l), app = *pp, aqq = *qq;
+                *pp = cos * (cos * app - sin * pq) - sin * (cos * pq - sin * aqq);
+                *qq = sin * (sin * app + cos * pq) + cos * (sin * pq + cos * aqq);
+            }
             /* Zero but for rounding, which must not keep the sweeps going. */
-            for (int l = 0; l < WIDTH; l++)
-                A[p * m + q][l] = A[q * m + p][l] = 0;
+            memset(A[p * m + q], 0, sizeof *A);
         }
     return rotated;
+}
+
+/* The eigenvalues of A, which its diagonal becomes, and the eigenvectors, the rows of V. */
+ANN_INLINE int decompose(lanes *A, lanes *V, size_t m)
+{
+    lanes tiny;
+    int sweeps = 0;
+    for (size_t k = 0; k < m * m; k++)
+        for (size_t l = 0; l < WIDTH; l++)
+            V[k][l] = k % (m + 1) == 0;
+    for (size_t l = 0; l < WIDTH; l++) {
+        double trace = 0;
+        for (size_t j = 0; j < m; j++)
+            trace += fabs(A[j * m + j][l]);
+        tiny[l] = 1e-32 * trace * trace;
+    }
+    while (sweep(A, V, m, tiny))
+        if (++sweeps == MAX_SWEEPS)
+            return ANN_EINVAL;
+    return ANN_OK;
+}
+
+/* out (m) = the least-norm solution of system l, decomposed, for the right-hand side r (m). */
+ANN_INLINE void least_norm(lanes *values, lanes *V, size_t l, size_t m, double cut,
+                           const double *r, double *out)
+{
+    double largest = 0;
+    for (size_t j = 0; j < m; j++)
+        largest = fmax(largest, values[j * m + j][l]);
+    for (size_t k = 0; k < m; k++)
+        out[k] = 0;
+    for (size_t j = 0; j < m; j++) {
+        double eigenvalue = values[j * m + j][l], along = 0;
+        if (!(eigenvalue > cut * largest))
+            continue;
+        for (size_t k = 0; k < m; k++)
+            along += V[j * m + k][l] * r[k];
+        for (size_t k = 0; k < m; k++)
+            out[k] += along / eigenvalue * V[j * m + k][l];
+    }
 }
 
 ANN_CLONES
@@ -66,40 +116,58 @@ int ann_solve(const double *A, const double *r, size_t n, size_t m, double cut, 
         lanes *a = (lanes *)(room + (size_t)omp_get_thread_num() * 2 * m * m * WIDTH);
         lanes *v = a + m * m;
         for (size_t k = 0; k < m * m; k++)
-            for (size_t l = 0; l < WIDTH; l++) {
+            for (size_t l = 0; l < WIDTH; l++)
                 a[k][l] = A[(i + l < n ? i + l : n - 1) * m * m + k];
-                v[k][l] = k % (m + 1) == 0;
-            }
-        lanes tiny;
-        for (size_t l = 0; l < WIDTH; l++) {
-            double trace = 0;
-            for (size_t j = 0; j < m; j++)
-                trace += fabs(a[j * m + j][l]);
-            tiny[l] = 1e-32 * trace * trace;
-        }
-        int sweeps = 0;
-        while (sweep(a, v, m, tiny))
-            if (++sweeps == MAX_SWEEPS) {
+        if (decompose(a, v, m)) {
 #pragma omp atomic write
-                status = ANN_EINVAL;
-                break;
-            }
+            status = ANN_EINVAL;
+        }
+        for (size_t l = 0; l < WIDTH && i + l < n; l++)
+            least_norm(a, v, l, m, cut, r + (i + l) * m, b + (i + l) * m);
+    }
+    return status;
+}
+
+/* Of a vertex, from its moments: G.G into the upper triangle of A and x.G into r (m1), for the table G
+ * of its decoded codes: q(n_j) is u_0 + u_j, and x is u_0 + e. */
+ANN_INLINE void normal_equations(const float *moments, size_t m1, size_t l, lanes *A, double *r)
+{
+    for (size_t i = 0; i < m1; i++)
+        for (size_t j = i; j < m1; j++)
+            A[i * m1 + j][l] = *moments++;
+    r[0] = moments[0] + A[0][l];
+    for (size_t j = 1; j < m1; j++)
+        r[j] = moments[j] + A[j][l] + r[0];
+    for (size_t i = 1; i < m1; i++)
+        for (size_t j = i; j < m1; j++)
+            A[i * m1 + j][l] = (A[i * m1 + j][l] + A[j][l]) + (A[i][l] + A[0][l]);
+    for (size_t j = 1; j < m1; j++)
+        A[j][l] += A[0][l];
+}
+
+ANN_CLONES
+int ann_beta_weights(const float *moments, size_t n, size_t m1, double cut, size_t stride,
+                     int threads, double *room, float *weights)
+{
+    const size_t n_moments = ann_beta_n_moments(m1);
+    int status = ANN_OK;
+    if (threads < 1 || m1 < 1 || stride < m1 || !(cut >= 0 && cut < 1))
+        return ANN_EINVAL;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (size_t i = 0; i < n; i += WIDTH) {
+        lanes *a = (lanes *)(room + (size_t)omp_get_thread_num() * (2 * m1 + 2) * m1 * WIDTH);
+        lanes *v = a + m1 * m1;
+        double *r = (double *)(v + m1 * m1), *b = r + WIDTH * m1;
+        for (size_t l = 0; l < WIDTH; l++) /* past the end: the last one again, unused */
+            normal_equations(moments + (i + l < n ? i + l : n - 1) * n_moments, m1, l, a, r + l * m1);
+        if (decompose(a, v, m1)) {
+#pragma omp atomic write
+            status = ANN_EINVAL;
+        }
         for (size_t l = 0; l < WIDTH && i + l < n; l++) {
-            double largest = 0, *out = b + (i + l) * m;
-            const double *rhs = r + (i + l) * m;
-            for (size_t j = 0; j < m; j++)
-                largest = fmax(largest, a[j * m + j][l]);
-            for (size_t k = 0; k < m; k++)
-                out[k] = 0;
-            for (size_t j = 0; j < m; j++) {
-                double eigenvalue = a[j * m + j][l], along = 0;
-                if (!(eigenvalue > cut * largest))
-                    continue;
-                for (size_t k = 0; k < m; k++)
-                    along += v[j * m + k][l] * rhs[k];
-                for (size_t k = 0; k < m; k++)
-                    out[k] += along / eigenvalue * v[j * m + k][l];
-            }
+            least_norm(a, v, l, m1, cut, r + l * m1, b);
+            for (size_t j = 0; j < m1; j++)
+                weights[(i + l) * stride + j] = (float)b[j];
         }
     }
     return status;

@@ -93,17 +93,12 @@ class _Table:
     def weights(self, part):
         """Least squares weights of every vector, and 1: (n, m1 + 1) float32.
 
-        Small singular values are cut. The cut refers to the table G itself, so the moments of
-        differences are turned back into G.
+        Small singular values are cut.
         """
         out = np.ones((len(self.base), self.m1 + 1), np.float32)
         table, part = self._alone(part)
         for rows, moments in table.moments():
-            A, r, _ = _split(moments[part].astype(np.float64), self.m1)
-            r += A[:, :, 0]  # u.x = u.e + u.u_0
-            for x in (r[:, None], A.transpose(0, 2, 1), A):  # q(n_j) = u_0 + u_j
-                x[:, :, 1:] += x[:, :, :1]
-            out[rows, :-1] = kernel.solve(A, r, SINGULAR_CUT**2, self.threads)
+            kernel.weights(moments[part], SINGULAR_CUT**2, out[rows], self.threads)
         return out
 
     def sums(self, assigned, k, books=None):

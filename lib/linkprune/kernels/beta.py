@@ -115,6 +115,22 @@ def solve(A, r, cut, threads=1):
     return b
 
 
+def weights(moments, cut, out, threads=1):
+    """Least squares weights of vertices, by moments (n, n_moments) float32, as ``solve`` has them.
+
+    They go into the first m1 columns of out (n, m1 or more) float32.
+    """
+    checks.positive(threads=threads)
+    n, found = checks.array("moments", moments, "float32", None, None).shape
+    stride = checks.writable("out", out, "float32", n, None).shape[1]
+    m1 = next((m for m in range(1, stride + 1) if C.ann_beta_n_moments(m) == found), 0)
+    if not m1:
+        raise ShapeError(f"moments: {found} of a vertex are not those of up to {stride} weights")
+    room = np.empty((threads, 2 * m1 + 2, m1, 8))
+    status = C.ann_beta_weights(_p(moments), n, m1, cut, stride, threads, _p(room), _p(out))
+    checks.ok(status, "ann_beta_weights")
+
+
 def _codebook(beta_centroids, beta_codes, nb, d, m1):
     parts, kbeta, _ = checks.array(
         "beta_centroids", beta_centroids, "float32", None, None, m1

@@ -98,6 +98,29 @@ ANN_INLINE const float *ann_query_table(const ann_space *s, const float *x, size
     return tables;
 }
 
+/* The first of sixteen lanes becomes the least; the others are scratch. */
+ANN_INLINE void ann_lowest(float *x)
+{
+    for (int j = 0; j < 8; j++)
+        x[j] = x[j + 8] < x[j] ? x[j + 8] : x[j];
+    for (int j = 0; j < 4; j++)
+        x[j] = x[j + 4] < x[j] ? x[j + 4] : x[j];
+    for (int j = 0; j < 2; j++)
+        x[j] = x[j + 2] < x[j] ? x[j + 2] : x[j];
+    x[0] = x[1] < x[0] ? x[1] : x[0];
+}
+
+ANN_INLINE void ann_lowest_index(int32_t *x)
+{
+    for (int j = 0; j < 8; j++)
+        x[j] = x[j + 8] < x[j] ? x[j + 8] : x[j];
+    for (int j = 0; j < 4; j++)
+        x[j] = x[j + 4] < x[j] ? x[j + 4] : x[j];
+    for (int j = 0; j < 2; j++)
+        x[j] = x[j + 2] < x[j] ? x[j + 2] : x[j];
+    x[0] = x[1] < x[0] ? x[1] : x[0];
+}
+
 /* The first column of the least of k values x, columns a multiple of 16 that x has room for, and that
  * value; 0 where none is less than infinity. Looking twice is faster than to carry an index along:
  * 1.5 times with registers of sixteen floats, 1.9 with eight. */
@@ -115,16 +138,12 @@ ANN_INLINE size_t ann_least_of(float *x, size_t k, float *value)
 #pragma omp simd
         for (int j = 0; j < LANES; j++)
             low[j] = x[c + j] < low[j] ? x[c + j] : low[j];
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int j = 0; j < half; j++)
-            low[j] = low[j + half] < low[j] ? low[j + half] : low[j];
+    ann_lowest(low);
     for (size_t c = k; c > 0; c -= LANES) /* backwards, so that the first stays */
 #pragma omp simd
         for (int j = 0; j < LANES; j++)
             at[j] = x[c - LANES + j] == low[0] ? (int32_t)c - LANES + j : at[j];
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int j = 0; j < half; j++)
-            at[j] = at[j + half] < at[j] ? at[j + half] : at[j];
+    ann_lowest_index(at);
     *value = low[0];
     return at[0] < (int32_t)k ? (size_t)at[0] : 0;
 }

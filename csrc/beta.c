@@ -145,7 +145,7 @@ ANN_CLONES
 int ann_least_column(const float *x, const float *w, size_t n, size_t depth, size_t k, size_t ldw,
                      size_t stride, int threads, uint8_t *codes, float *least)
 {
-    if (threads < 1 || k < 1 || k > KSUB || ldw % BLOCK_COLS || ldw < k)
+    if (threads < 1 || depth < 1 || k < 1 || k > KSUB || ldw % BLOCK_COLS || ldw < k)
         return ANN_EINVAL;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t i = 0; i < n; i += BLOCK_ROWS) {
@@ -154,10 +154,10 @@ int ann_least_column(const float *x, const float *w, size_t n, size_t depth, siz
         for (size_t r = 0; r < BLOCK_ROWS; r++) /* past the end: the last row again, unused */
             rows[r] = x + (i + r < n ? i + r : n - 1) * depth;
         for (size_t j = 0; j < k; j += BLOCK_COLS) {
-            float out[BLOCK_ROWS][BLOCK_COLS];
-            ann_block(rows, w + j, depth, ldw, out);
+            float *out[BLOCK_ROWS];
             for (size_t r = 0; r < BLOCK_ROWS; r++)
-                memcpy(values[r] + j, out[r], sizeof out[r]);
+                out[r] = values[r] + j;
+            ann_block(rows, w + j, depth, ldw, out);
         }
         for (size_t r = 0; r < BLOCK_ROWS && i + r < n; r++)
             codes[(i + r) * stride] = (uint8_t)ann_least_of(values[r], k, &least[i + r]);

@@ -5,18 +5,20 @@
 
 enum { BLOCK_ROWS = 4, BLOCK_COLS = 2 * LANES };
 
-/* out[r, c] = sum_t x[r][t] * w[t * ldw + c] for four rows and 32 columns, t ascending. */
+/* out[r][c] = sum_t x[r][t] * w[t * ldw + c] for four rows and 32 columns, t ascending, depth >= 1. */
 ANN_INLINE void ann_block(const float *const x[BLOCK_ROWS], const float *w, size_t depth,
-                          size_t ldw, float out[BLOCK_ROWS][BLOCK_COLS])
+                          size_t ldw, float *const out[BLOCK_ROWS])
 {
     float acc[BLOCK_ROWS][BLOCK_COLS] = {{0}};
-    for (size_t t = 0; t < depth; t++) {
+    size_t t = 0;
+    do { /* once at least: else gcc writes the zeros to memory, too */
         const float *wt = w + t * ldw;
         for (int r = 0; r < BLOCK_ROWS; r++)
             for (int c = 0; c < BLOCK_COLS; c++)
                 acc[r][c] += x[r][t] * wt[c];
-    }
-    memcpy(out, acc, sizeof acc);
+    } while (++t < depth);
+    for (int r = 0; r < BLOCK_ROWS; r++)
+        memcpy(out[r], acc[r], sizeof acc[r]);
 }
 
 #endif

@@ -156,6 +156,23 @@ def test_solve_is_exact_on_diagonal_systems():
     assert beta.solve(np.diag([1.0, -1])[None], np.ones((1, 2)), 0.5).tolist() == [[1, 0]]
 
 
+@pytest.mark.parametrize("M0", [0, 1, 6, 9])
+def test_weights_are_those_of_least_squares_over_the_decoded_codes(M0):
+    codes, neighbors, cent = vertices(21, 4, 3, M0, M0)
+    x = integers(7, 21, 12, lo=-5, hi=6)
+    found = moments(x, 0, codes, neighbors, cent, 2)
+    for n in (1, 7, 8, 9, 21):
+        for part, dims in enumerate((slice(6), slice(6, 12))):
+            out = np.full((n, M0 + 3), np.nan, np.float32)
+            beta.weights(found[part, :n].copy(), 1e-9, out)
+            assert np.isnan(out[:, M0 + 1 :]).all()
+            for i in range(n):
+                G = table(i, codes, neighbors, cent)[:, dims]
+                want = np.linalg.lstsq(G.T, x[i, dims], rcond=1e-5)[0]
+                assert np.allclose(out[i, : M0 + 1] @ G, want @ G, atol=1e-3)
+                assert np.allclose(out[i, : M0 + 1], want, atol=1e-3 * (1 + np.abs(want).max()))
+
+
 def test_a_system_without_numbers_is_refused():
     with refuses(KernelError, "ann_solve"):
         beta.solve(np.full((3, 2, 2), np.nan), np.ones((3, 2)), 0.1)
@@ -254,6 +271,10 @@ def test_threads_do_not_change_bits():
         yield moments(x, 0, *links, 3, t)
         yield from beta.least_column(x, w, threads=t)
         yield beta.solve(A, r, 1e-4, t)
+        beta.weights(
+            moments(x, 0, *links, 3, t)[0], 1e-4, weights := np.ones((333, 8), np.float32), t
+        )
+        yield weights
         yield beta.reconstruct(ids, *links, beta_cent, beta_codes, t)
         yield from beta.reorder(x, D, I, 5, *links, beta_cent, beta_codes, threads=t)
 
@@ -326,6 +347,9 @@ def test_numbers_out_of_range_are_refused():
         (lambda: beta.least_column(X, np.zeros((11, 3), np.float32)), ("w", "(12, any)")),
         (lambda: beta.least_column(X, BOOK[0, :12], (ASSIGNED[:5], 0)), ("out", "5")),
         (lambda: beta.solve(np.zeros((2, 3, 3)), np.zeros((2, 2)), 0.1), ("A", "(2, 2, 2)")),
+        (lambda: beta.weights(OUT[0], 0.1, BOOK[0, :6, :2].copy()), ("moments", "10", "2 weights")),
+        (lambda: beta.weights(OUT[0], 0.1, BOOK[0, :5].copy()), ("out", "(6, any)")),
+        (lambda: beta.weights(OUT[0], 0.1, BOOK[0, :6].copy(), 0), ("threads", "0")),
     ):
         with refuses(ShapeError, *words):
             call()

@@ -92,3 +92,16 @@ void systems(size_t n, size_t m, int threads)
     REFUSED(ann_solve(A, r, n, 0, 0, threads, room, r));
     release(0);
 }
+
+void weights(size_t n, size_t m1, int threads)
+{
+    size_t n_moments = ann_beta_n_moments(m1);
+    float *moments = blank(n * n_moments), *out = buffer(n * (m1 + 1), sizeof *out);
+    double *room = buffer((size_t)threads * (2 * m1 + 2) * m1 * 8, sizeof *room);
+    for (size_t i = 0; i < n * n_moments; i++)
+        moments[i] = draw(100);
+    OK(ann_beta_weights(moments, n, m1, 1e-4, m1 + 1, threads, room, out));
+    REFUSED(ann_beta_weights(moments, n, m1, 1, m1 + 1, threads, room, out));
+    REFUSED(ann_beta_weights(moments, n, m1, 0, m1 - 1, threads, room, out));
+    release(0);
+}

@@ -45,6 +45,7 @@ void codes(size_t n, size_t nsq, size_t dsub, int threads);
 void regression(size_t nsq, size_t dsub, size_t m1, int two, int threads);
 void columns(size_t n, size_t depth, int threads);
 void systems(size_t n, size_t m, int threads);
+void weights(size_t n, size_t m1, int threads);
 void graphs(size_t nb, size_t M0, size_t M, size_t nsq, size_t dsub, int two, int ip, int threads);
 void flat_graphs(size_t nb, size_t M0, size_t R, size_t d, int threads);
 void episodes(size_t nb, size_t M0, size_t k, size_t ef, int kind, int ip, int threads);

@@ -21,6 +21,8 @@ int main(void)
             columns(N[i], 36, threads);
             systems(N[i], 1, threads);
             systems(N[i], 7, threads);
+            weights(N[i], 1, threads);
+            weights(N[i], 7, threads);
         }
         for (size_t j = 0; j < COUNT(NSQ); j++)
             for (size_t k = 0; k < COUNT(DSUB); k++) {

@@ -187,6 +187,7 @@ int ann_credit(const ann_space *space, const ann_graph *graph, const uint32_t *k
         size_t thread = (size_t)omp_get_thread_num();
         uint32_t *epoch = replay->epochs + thread;
         int64_t *room = b.queues + thread * b.room;
+        const size_t places = b.room - ANN_QUEUE_ROOM + 1;
         int16_t whole[WHOLE_D];
         episode e = {.space = space, .graph = graph, .keep = keep};
         e.trace = (vertex_trace *)replay->trace + thread * nb;
@@ -195,7 +196,7 @@ int ann_credit(const ann_space *space, const ann_graph *graph, const uint32_t *k
         e.found = replay->found + thread * nb;
         e.rows = (struct row *)replay->rows + thread * (nb + 1);
         e.kept = replay->kept + thread * (nb * graph->M0 + 1);
-        e.snapshots = replay->snapshots + thread * replay->n_snapshots * b.room;
+        e.snapshots = replay->snapshots + thread * replay->n_snapshots * places;
         e.n_snapshots = (int32_t)replay->n_snapshots;
 #pragma omp for schedule(dynamic, 16)
         for (size_t i = 0; i < b.n; i++) {

@@ -38,10 +38,11 @@ typedef struct {
 /* The scratch of searches that are repeated in part, instead of visited and epochs: trace
  * (threads, nb) of 8 bytes and epochs (threads), zeroed before the first call and then left alone;
  * finds (threads, nb + 1) of 20 bytes, keys (threads, nb), found (threads, nb), rows (threads,
- * nb + 1) of 12 bytes, kept (threads, nb * M0 + 1), snapshots (threads, n_snapshots, room). Only as
- * much is touched as the longest search needs. A search without a link begins at a snapshot of the
- * queue: one of the first n_snapshots hops, 1 ... nb + 1, which must be few as each takes a row of
- * places. For later hops it begins at the last of them: more work with the same outcome. */
+ * nb + 1) of 12 bytes, kept (threads, nb * M0 + 1), snapshots (threads, n_snapshots,
+ * room - ANN_QUEUE_ROOM + 1). Only as much is touched as the longest search needs. A search without a
+ * link begins at a snapshot of the queue: one of the first n_snapshots hops, 1 ... nb + 1, which must
+ * be few as each takes a row of places. For later hops it begins at the last of them: more work with
+ * the same outcome. */
 typedef struct {
     void *trace;
     uint32_t *epochs;

@@ -205,7 +205,7 @@ class Runner:
             np.empty((self.threads, nb), np.uint8),
             np.empty((self.threads, nb + 1, 3), np.int32),
             np.empty((self.threads, nb * M0 + 1), np.int32),
-            np.empty((self.threads, n_snapshots, room), np.int64),
+            np.empty((self.threads, n_snapshots, room - C.ANN_QUEUE_ROOM + 1), np.int64),
         )
         r, alive = ffi.new("ann_replay *"), [*map(_p, arrays)]
         r.trace, r.epochs, r.finds, r.keys, r.found, r.rows, r.kept, r.snapshots = alive

@@ -13,7 +13,7 @@ import pytest
 from conftest import refuses
 from test_workflow import Run, copied, planned
 
-from linkprune import claims, claims_page, rows, tables
+from linkprune import claims, claims_page, comparisons, rows, tables
 from linkprune.errors import DataError
 from linkprune.report import content, environment, figures, listing, page, provenance
 
@@ -216,6 +216,24 @@ def test_table_2_has_a_cell_for_what_was_measured_and_a_point_for_each_row(tmp_p
     assert [y[0] for y in made["plot"]["y"]] == ["R@1"]
 
 
+def test_paired_comparisons_stand_behind_their_table(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results").mkdir()
+    rows.write("results/table2.csv", [code_row(efSearch=1)], tables.COLUMNS)
+    of = "hnsw_L6_M32_efC200_PQ8/unpruned/PQ8/"
+    values = {"dataset": "d", "kind": "error", "a": f"{of}beta4x256", "b": f"{of}none"}
+    values |= {"difference": "0.0123", "lo": "-0.001", "hi": "0.02", "R@1_a": "0.5", "R@1_b": ".4"}
+    found = dict.fromkeys(comparisons.COLUMNS, "") | values
+    rows.write("results/table2_paired.csv", [found], comparisons.COLUMNS)
+    register = claims.load(ROOT / "expected/claims.yaml")
+    (alone,) = content.tables(register, ["results/table2.csv"])
+    first, second = content.tables(register, ["results/table2.csv"], ["results/table2_paired.csv"])
+    assert first == alone and second["title"] == "Table 2: paired differences"
+    shown = dict(zip(second["head"], second["rows"][0], strict=True))
+    assert shown["R@1, points"] == "+1.23 [-0.10, +2.00]" and shown["T"] == "exhaustive"
+    assert (shown["first"], shown["second"]) == ("L6 PQ8 beta4x256", "L6 PQ8")
+
+
 def test_pruned_graphs_are_told_from_rivals_and_initial_graphs():
     common = {"dataset": "d", "mean_degree": "7", "efSearch": "4", "ms_per_query": "1"}
     common |= {"R@1": "0.5", "R@1_lo": "0.4", "R@1_hi": "0.6", "recall@10": "0.7", "ndis": "9"}
@@ -305,7 +323,7 @@ def test_the_table_of_tables_has_what_was_made():
     assert table["expected"] == "expected/demo.csv" and table["seconds"] == 2.0
     assert "R@1 0.4283" in table["published"] and "ndis 4,094" in table["published"]
     assert toy["seconds"] is None and toy["anchor"] == "results-figures-toy-svg"
-    assert "up to two" in toy["published"] and toy["expected"] == ""
+    assert "up to two" in toy["published"] and toy["expected"] == "docs/claims.md"
     (other, _) = content.results(register, "1M", made, "snakemake {}", listed, known)
     assert other["expected"] == ""
     assert "</code></a>, the last step took 2.0 s</td>" in rendered(results=[table, toy])

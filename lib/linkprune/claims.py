@@ -90,12 +90,12 @@ def _largest(chosen, where):
 
 
 def _reading(claim, row, quantity, ours):
-    shown = {name: _short(value) if name in ("a", "b") else value for name, value in row.items()}
+    shown = {name: short(value) if name in ("a", "b") else value for name, value in row.items()}
     point = claim["point"].format_map(shown)
     return {"dataset": row.get("dataset", ""), "point": point, "quantity": quantity, "ours": ours}
 
 
-def _short(place):
+def short(place):
     """graph/policy/codec/beta as a reader would say it."""
     graph, policy, codec, beta = place.split("/")
     links = re.match(r"hnsw_L(\d+)_.*_(.+)", graph)

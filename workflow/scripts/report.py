@@ -17,7 +17,7 @@ def main(i, out, p):
         out,
         run=content.run(p.config, artifacts, p.command.format(out)),
         results=content.results(register, p.config["scale"], made, p.command, listed, artifacts),
-        tables=content.tables(register, i.tables),
+        tables=content.tables(register, i.tables, i.more),
         figures=content.figures(register, p.captions),
         claims=listed,
         artifacts=artifacts,

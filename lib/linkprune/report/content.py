@@ -19,6 +19,12 @@ NOTES = {
     "regression and the levels of the graph: mean ± standard deviation over the builds, [least, "
     "most], on the same queries every time. Last, how far these queries leave the mean open: its "
     "95 % Wilson interval.",
+    "paired": "Two rows on the same queries: how much more often the first one has the true "
+    "neighbour first, with its 95 % bootstrap interval over the queries, and McNemar's mid-p. Compared: "
+    "re-ranked against ranked by the codes; built on the codes against on float vectors; pruned "
+    "against not, at equal bytes; error: the row of the smaller squared error against that of the "
+    "larger, at equal bytes. An interval that holds 0 tells neither. The intervals leave out how "
+    "far builds spread, which the table of several seeds shows.",
     "pruning": "Distances per query at equal recall: the ratio is that of the learned graph to the "
     "best rival there, on test queries, mean over seeds, with its 95 % paired bootstrap interval. "
     "recall@10 is the share of the true ten among the first ten.",
@@ -92,18 +98,27 @@ def _published(claim):
     return f"{claim['source']}, {claim['says']}: {values}"
 
 
-def tables(register, paths):
-    """The tables of the page, one of its sections each."""
+def tables(register, paths, more=()):
+    """The tables of the page, one of its sections each; behind a table its paired comparisons,
+    where those are among ``more``.
+    """
     titles = {row["target"]: row["title"] for row in register.results}
-    for path in paths:
+    paired = {path: f"{path.removesuffix('.csv')}_paired.csv" for path in paths}
+    for path in (p for both in paired.items() for p in both if p in {*paths, *more}):
         found, name = listing.table(path), Path(path).stem
         yield {
             "name": name,
-            "title": titles.get(path, name),
+            "title": _title(path, titles),
             "note": NOTES[found.pop("kind")],
             "files": _beside(path, (".csv", ".md")),
             **found,
         }
+
+
+def _title(path, titles):
+    main = path.replace("_paired.csv", ".csv")
+    title = titles.get(main, Path(main).stem)
+    return title if main == path else f"{title.split(':')[0]}: paired differences"
 
 
 def figures(register, captions):

@@ -1,6 +1,6 @@
 """Tables of the page: which columns a reader sees, and what of them the plots draw."""
 
-from linkprune import spreads
+from linkprune import claims, spreads
 from linkprune.rows import read
 
 SHARES = ("R@1", "R@10", "R@100")
@@ -9,10 +9,13 @@ SHARES = ("R@1", "R@10", "R@100")
 def table(path):
     """A table of results as dict of kind, head, rows, numeric, plot.
 
-    path: a CSV file with the columns of Table 2, of ``spreads``, or of ``pruning_tables``: then the
-    cells are those of its summary, and the plot has its points. kind: code, seeds or pruning.
+    path: a CSV file with the columns of Table 2, of ``spreads``, of ``comparisons``, or of
+    ``pruning_tables``: then the cells are those of its summary, and the plot has its points. kind:
+    code, seeds, paired or pruning.
     """
     found = read(path)
+    if path.endswith("_paired.csv"):
+        return {"kind": "paired", **_cells(found, _PAIRED), "plot": None}
     if "R@1_sd" in found[0]:
         return {"kind": "seeds", **_cells(found, _SEEDS), "plot": None}
     if "k_reorder" in found[0]:
@@ -38,6 +41,16 @@ def _percent(row, share):
 def _interval(row):
     """Without an interval where the recall lies outside the range of too many resamples."""
     return row["ratio"] + (f" [{row['ratio_lo']}, {row['ratio_hi']}]" if row["ratio_lo"] else "")
+
+
+def _difference(row):
+    points = (f"{100 * float(row[x]):+.2f}" for x in ("difference", "lo", "hi"))
+    return "{} [{}, {}]".format(*points)
+
+
+def _name(place):
+    """A graph on float vectors, which all of a pruning experiment are, and its policy if pruned."""
+    return place.removesuffix("/unpruned").replace("_float", "")
 
 
 # Head -> column, or a function of the row.
@@ -68,16 +81,27 @@ _SEEDS = {
     "distances": lambda row: spreads.spread(row, "ndis"),
     "R@1 by the queries, %": lambda row: _percent(row, "R@1"),
 }
-_SUMMARY = {
+_PAIRED = {
     "data": "dataset",
-    "agent": "policy",
-    "graph": "graph",
+    "compared": lambda row: row["kind"].replace("_", " "),
+    "T": lambda row: row["efSearch"] or "exhaustive",
+    "R@1, points": _difference,
+    "p": "p",
+    "first": lambda row: claims.short(row["a"]),
+    "second": lambda row: "" if row["a"] == row["b"] else claims.short(row["b"]),
+    "first's R@1, %": lambda row: f"{100 * float(row['R@1_a']):.2f}",
+    "second's": lambda row: f"{100 * float(row['R@1_b']):.2f}",
+}
+_SUMMARY = {  # what is found first, as the last columns lie outside of most windows
+    "data": "dataset",
     "measure": "measure",
     "at": "target",
-    "distances": "learned_distances",
-    "best rival": "best_rival",
-    "its distances": "rival_distances",
     "ratio": _interval,
+    "distances": "learned_distances",
+    "its distances": "rival_distances",
+    "best rival": lambda row: _name(row["best_rival"]),
+    "agent": "policy",
+    "graph": lambda row: _name(row["graph"]),
     "seeds": "seeds",
     "time ratio": "ms_ratio",
     "CPU s of a training": "cpu_s",

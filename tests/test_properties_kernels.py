@@ -370,3 +370,127 @@ def test_read_only_results_are_refused(sizes):
     codes.flags.writeable = False
     x = np.zeros((3, 2), np.float32)
     assert refusal(lambda: beta.least_column(x, x[:2].copy(), (codes, 0))) is None
+
+
+def space_of(r, s):
+    """A graph of 20 vertices and what searches on it are given, two of them at once."""
+    g = random_graph(20, s["M0"], 2, s["seed"] % 100, ring=True)
+    return g, {
+        "keep": np.full(g.neighbors.shape, episodes.ALWAYS, np.uint32),
+        "x": r(4, s["d"]),
+        "start": np.full(4, g.entry_point, np.int32),
+    }
+
+
+def recorded(a, s):
+    g, _ = space_of(drawn(s), s)
+    runner = episodes.Runner(g, vectors=drawn(s)(20, s["d"]), threads=s["threads"])
+    return runner.record(**a, k=2, efSearch=5, key=7).I
+
+
+def credited(a, s):
+    g, _ = space_of(drawn(s), s)
+    runner = episodes.Runner(g, vectors=drawn(s)(20, s["d"]), threads=s["threads"])
+    return runner.credit(**a, key=7).gain
+
+
+def two_levels(r, s):
+    """A first level of 256 centroids, and the centroids and codes of the second over it."""
+    half = s["nsq"] * s["dsub"]
+    first = r(2, 256, half)
+    return coarse.Coarse(first, coarse.panels(first)), {
+        "codes": r(9, 2 + 2 * s["nsq"], low=0).astype(np.uint8),
+        "centroids": r(2 * s["nsq"], 256, s["dsub"]),
+    }
+
+
+def regressed(r, s):
+    """The codes, links and weights of eleven vertices, as the regression's kernels take them."""
+    return {
+        "codes": r(11, s["nsq"], low=0).astype(np.uint8),
+        "neighbors": r(11, s["M0"], low=-1).astype(np.int32),
+        "centroids": r(s["nsq"], 256, s["dsub"]),
+        "beta_centroids": r(s["nsq"], 256, s["M0"] + 1),
+        "beta_codes": r(11, s["nsq"], low=0).astype(np.uint8),
+    }
+
+
+# Name -> (arrays by name, the call with them): results without a formula as short as the kernel.
+MISUSED = {
+    "record": (lambda r, s: space_of(r, s)[1], recorded),
+    "credit": (
+        lambda r, s: (
+            space_of(r, s)[1]
+            | {
+                "truth": r(4, 2, low=0).astype(np.int32),
+                "efs": np.array([2, 6], np.int32),
+                "rate": np.array([900, 50], np.int64),
+            }
+        ),
+        credited,
+    ),
+    "solve": (
+        lambda r, s: {"A": np.tile(np.eye(3), (s["n"] + 1, 1, 1)), "r": np.ones((s["n"] + 1, 3))},
+        lambda a, s: beta.solve(a["A"], a["r"], 1e-4, s["threads"]),
+    ),
+    "weights": (
+        lambda r, s: {
+            "moments": r(9, beta.n_moments(s["M0"] + 1)),
+            "out": r(9, s["M0"] + 2),
+        },
+        lambda a, s: beta.weights(a["moments"], 1e-4, a["out"], s["threads"]),
+    ),
+    "moments": (
+        lambda r, s: {
+            "x": r(11, s["nsq"] * s["dsub"]),
+            **dict(list(regressed(r, s).items())[:3]),
+            "out": r(s["nsq"], 11, beta.n_moments(s["M0"] + 1)),
+        },
+        lambda a, s: beta.moments(
+            a["x"], 0, a["codes"], a["neighbors"], a["centroids"], a["out"], 0, s["threads"]
+        ),
+    ),
+    "reorder": (
+        lambda r, s: {
+            "query": r(5, s["nsq"] * s["dsub"]),
+            "D": r(5, 4),
+            "I": r(5, 4, low=-1).astype(np.int32),
+            **regressed(r, s),
+        },
+        lambda a, s: beta.reorder(
+            a["query"], a["D"], a["I"], 3, *list(a.values())[3:], ip=s["ip"], threads=s["threads"]
+        )[1],
+    ),
+    "cross": (
+        lambda r, s: two_levels(r, s)[1],
+        lambda a, s: coarse.cross(
+            a["codes"], a["centroids"], two_levels(drawn(s), s)[0], s["threads"]
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISUSED)
+@fixed
+@given(sizes=SIZES, data=st.data())
+def test_a_spoiled_argument_never_passes(name, sizes, data):
+    make, call = MISUSED[name]
+    arrays = make(drawn(sizes), sizes)
+    which = data.draw(st.sampled_from(list(arrays)))
+    assume(arrays[which].size)
+    how, arrays[which] = data.draw(spoiled(arrays[which]))
+    done = refusal(lambda: (call(arrays, sizes),))
+    assert done is not None if how == "nothing" else done is None or how == "shape"
+
+
+IDS = [("record", "start"), ("credit", "truth"), ("moments", "neighbors"), ("reorder", "I")]
+
+
+@pytest.mark.parametrize("name, which", IDS)
+@fixed
+@given(sizes=SIZES, where=st.integers(0, 999), value=st.sampled_from((-2, 20, 2**31 - 1, -(2**31))))
+def test_an_id_that_does_not_exist_is_refused(name, which, sizes, where, value):
+    make, call = MISUSED[name]
+    arrays = make(drawn(sizes), sizes)
+    arrays[which].flat[where % arrays[which].size] = value
+    assert refusal(lambda: (call(arrays, sizes),)) is None

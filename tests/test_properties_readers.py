@@ -20,6 +20,7 @@ from linkprune.errors import LinkPruneError
 from linkprune.graph import Graph
 from linkprune.index import Index
 from linkprune.regression import Regression
+from linkprune.rl import training
 
 CONFIG = Path(__file__).parents[1] / "config.yaml"
 X = integers(0, 7, 5)
@@ -148,6 +149,22 @@ def test_artifacts(tmp_path, kind, how):
     make()
     path.write_bytes(spoiled(path.read_bytes(), how))
     read_or_refused(path, read)
+
+
+@fixed
+@given(how=SPOILED)
+def test_checkpoints(tmp_path, how):
+    """A training goes on from what it wrote, or begins anew: a spoiled file never stops it."""
+    kept = training.Checkpoint(tmp_path / "x.h5", "of this training")
+    history = {name: np.zeros(4) for name in (*training.HISTORY, *training.VALIDATED)}
+    best = {"step": 1, "score": 2.0, "recall": 0.5, "p": np.ones((20, 4))}
+    kept.save({"z": np.zeros((20, 4))}, history, best, 3)
+    valid = kept.path.read_bytes()
+    kept.path.write_bytes(spoiled(valid, how))
+    state = kept.load()
+    if state is not None:
+        assert set(state) == {"agent", "history", "best", "done"}
+        assert set(state["history"]) == set(history) and set(state["best"]) == set(best)
 
 
 VALUES = st.recursive(

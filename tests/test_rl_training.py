@@ -283,7 +283,7 @@ def test_a_checkpoint_of_another_training_is_ignored(tmp_path):
     arrays = {"logit": np.ones((2, 3))}
     one.save(
         arrays,
-        {"reward": np.ones(4)},
+        dict.fromkeys((*training.HISTORY, *training.VALIDATED), np.ones(4)),
         {"step": 1, "score": 0.5, "recall": 0.7, "p": np.zeros((2, 3))},
         2,
     )

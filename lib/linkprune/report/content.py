@@ -21,8 +21,8 @@ NOTES = {
     "95 % Wilson interval.",
     "paired": "Two rows on the same queries: how much more often the first one has the true "
     "neighbour first, with its 95 % bootstrap interval over the queries, and McNemar's mid-p. "
-    "Compared: re-ranked against ranked by the codes; built on the codes against on float vectors; "
-    "pruned against not, at equal bytes; error: at equal bytes the row of the smaller squared error "
+    "Compared: re-ranked against ranked by the codes; built on codes against on float vectors; "
+    "pruned against not, at equal bytes; error: at equal bytes the row of smaller squared error "
     "against that of the larger. An interval that holds 0 tells neither. The intervals leave out "
     "how far builds spread, which the table of several seeds shows.",
     "pruning": "Distances per query at equal recall: the ratio is that of the learned graph to the "

@@ -226,19 +226,19 @@ class Checkpoint:
             attrs = store.attrs(self.path)
             if attrs["identity"] != self.identity:
                 return None
-            with store.opened(self.path) as f:
-                arrays = {name: x[()] for name, x in f.items()}
-        except (DataError, OSError) as e:
+            named = {"agent": {}, "history": {}, "best": {}}
+            with store.opened(self.path) as f, store.reading(self.path):
+                for name, x in f.items():
+                    part, _, own = name.partition(".")
+                    named[part][own] = x[()]
+            history = {name: named["history"][name] for name in (*HISTORY, *VALIDATED)}
+            best = {"step": int(attrs["best_step"]), "score": attrs["best_score"],
+                    "recall": attrs["best_recall"], "p": named["best"]["p"]}  # fmt: skip
+            return {"agent": named["agent"], "history": history, "best": best,
+                    "done": int(attrs["done"])}  # fmt: skip
+        except (DataError, OSError, KeyError, TypeError) as e:
             log.warning("%s: not usable, training begins anew: %s", self.path, e)
             return None
-        named = {"agent": {}, "history": {}, "best": {}}
-        for name, x in arrays.items():
-            part, _, own = name.partition(".")
-            named[part][own] = x
-        best = {"step": int(attrs["best_step"]), "score": attrs["best_score"],
-                "recall": attrs["best_recall"], **named["best"]}  # fmt: skip
-        return {"agent": named["agent"], "history": named["history"], "best": best,
-                "done": int(attrs["done"])}  # fmt: skip
 
     def remove(self):
         """Nothing is left to go on from."""

@@ -19,6 +19,7 @@ BLOBS = "results/blobs"
 GRAPH = "hnsw_L10_M4_efC30_float"
 RIVALS = ("random_D4_seed1", "shortest_D4", "used_D4", "unpruned")
 LEARNED = ("rl_edge_seed1", "rl_edge_seed2")
+NETWORK = "rl_network_seed1"
 EF = [1, 2, 4, 8, 16, 32, 64]
 
 
@@ -26,7 +27,9 @@ EF = [1, 2, 4, 8, 16, 32, 64]
 def pruned(tmp_path_factory):
     """A copy of the repository in which the tables were made with two cores."""
     folder = copied(tmp_path_factory.mktemp("repo") / "pruning")
-    run = Run(folder, *CONFIG, "--", "results/pruning.csv", "results/table2.csv", cores=2)
+    alone = f"{BLOBS}/{GRAPH}/{NETWORK}/graph.h5"
+    tables = ("results/pruning.csv", "results/table2.csv")
+    run = Run(folder, *CONFIG, "--", *tables, alone, cores=2)
     (folder / "output.txt").write_text(run.well(300))
     return folder
 
@@ -50,7 +53,7 @@ def links(graph):
 
 def test_no_log_has_a_warning(pruned):
     logs = [p.read_text() for p in (pruned / "logs").rglob("*.log")]
-    assert len(logs) == 23
+    assert len(logs) == 24
     assert not [text for text in logs if "arning" in text or "Traceback" in text]
 
 
@@ -162,6 +165,14 @@ def test_a_second_run_does_nothing_and_an_agent_reruns_what_it_learned(pruned, t
     assert counts == {"prune": 2, "curve": 2, "pruning_time": 1, "pruning_table": 1}
 
 
+def test_the_published_agent_leaves_the_same_kinds_of_files(pruned):
+    names = {p.name for p in (pruned / BLOBS / GRAPH / NETWORK).iterdir()}
+    assert names == {"graph.h5", "training.h5", "training_time.h5"}
+    assert links(graph_of(pruned, NETWORK)) <= links(graph_of(pruned, "unpruned"))
+    attrs = store.attrs(pruned / BLOBS / GRAPH / NETWORK / "training.h5")
+    assert attrs["policy"] == NETWORK and re.match(r"\d+\.\d+", attrs["torch"])
+
+
 # The same bits
 
 
@@ -171,8 +182,9 @@ def bits(folder, policy):
     return [(place / name).read_bytes() for name in ("graph.h5", "training.h5")]
 
 
-def test_killed_in_training_and_resumed_on_one_core_it_is_the_same_graph(pruned, tmp_path):
-    folder, policy = twin(pruned, tmp_path / "copy"), LEARNED[0]
+@pytest.mark.parametrize("policy", [LEARNED[0], NETWORK])
+def test_killed_in_training_and_resumed_on_one_core_it_is_the_same_graph(pruned, tmp_path, policy):
+    folder = twin(pruned, tmp_path / "copy")
     place = folder / BLOBS / GRAPH / policy
     for path in place.iterdir():
         path.unlink()

@@ -6,7 +6,6 @@ log.redirect(snakemake.log[0])
 
 import hashlib
 import logging
-import sys
 from pathlib import Path
 
 from linkprune import keys, pruning, store, timing, vectors
@@ -26,11 +25,10 @@ def main(i, out, key, policy, settings, validation, threads, notes):
     )
     environment = Environment(graph, space, learn, seed, threads)
     judge = training.Validation(space, held_out, validation, threads)
+    network = one_thread_of_torch() if settings["agent"] == "network" else {}
     agent = agents.build(environment, judge, data.base, settings, seed)
     n = agents.episodes(graph, settings)
     made_from = [store.attrs(path) for path in (i.vectors, i.queries, i.graph, *i.space)]
-    # What the network computes depends on this version, what the edge agent does on NumPy's.
-    network = {"torch": sys.modules["torch"].__version__} if settings["agent"] == "network" else {}
     code = hashlib.sha256(b"".join(Path(f).read_bytes() for f in i if f.endswith(".py")))
     identity = (key, str(policy), settings, validation, made_from, store.provenance(), network,
                 code.hexdigest())  # fmt: skip
@@ -48,6 +46,16 @@ def main(i, out, key, policy, settings, validation, threads, notes):
     logging.info("%d vertices cannot be reached from the start", left_out)
     done.graph.save(out.graph, {**attrs, "settings": repr(settings), "unreachable": left_out})
     checkpoint.remove()
+
+
+def one_thread_of_torch():
+    """What the network computes depends on torch's version and, in the last bits, on its threads:
+    the version is recorded, and on the CPU one thread computes, the episodes have them all.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    return {"torch": str(torch.__version__)}
 
 
 p, w = snakemake.params, snakemake.wildcards

@@ -15,6 +15,7 @@ TICKS = (0.8, 0.9, 0.95, 0.98, 0.99)
 LOWEST, HIGHEST = 0.75, 0.995  # of the recalls that are drawn
 TARGETS = -np.expm1(np.linspace(np.log1p(-LOWEST), np.log1p(-HIGHEST), 121))
 INITIAL_LABEL = 0.88  # the recall at which an initial graph's curve has its name
+MOST_LARGE = 3  # names of learned graphs that are written large
 
 
 @style.styled
@@ -103,10 +104,9 @@ def _rivals(axes, rivals, initial, measure):
 
 def _learned(axes, learned, measure):
     """Strong curves, a colour for each agent and graph; their largest distances."""
-    kinds, most = {}, 0
+    kinds, names, most = {}, [], 0
     for (graph, policy), of in learned.items():
         kinds.setdefault((graph, policy.rsplit("_seed", 1)[0]), []).append(of)
-    heights = np.linspace(0.2, 0.8, 2 * len(kinds) + 1)[1::2]  # of labels, along the curves
     for i, ((graph, agent), of_seeds) in enumerate(kinds.items()):
         colour = style.COLOURS[i % len(style.COLOURS)]
         for of in of_seeds:
@@ -119,11 +119,15 @@ def _learned(axes, learned, measure):
                 seen = slice(int((y <= HIGHEST).sum()) + 1)  # what leaves the panel, to there
                 bounds = of["R@1_lo"][seen], of["R@1_hi"][seen]
                 axes.fill_between(x[seen], *bounds, color=colour, alpha=0.15 / len(of_seeds), lw=0)
-        drawn = np.flatnonzero((y >= LOWEST) & (y <= HIGHEST))
-        if len(drawn):
-            at = drawn[int(heights[i] * len(drawn))]
-            name = _name(graph, agent) + (f", {len(of_seeds)} seeds" if len(of_seeds) > 1 else "")
-            style.label(axes, x[at], y[at], name, colour, 9, "right")
+        name = _name(graph, agent) + (f", {len(of_seeds)} seeds" if len(of_seeds) > 1 else "")
+        names.append((name, colour))
+    few = len(names) <= MOST_LARGE
+    for i, (name, colour) in enumerate(names):
+        # Nothing is drawn in this corner: few distances and a high recall.
+        top = 0.97 - i * (0.14 if few else 0.94 / len(names))
+        text = axes.text(0.03, top, name if few else name.replace("\n", " of "), color=colour,
+                         size=9 if few else 5.5, va="top", transform=axes.transAxes)  # fmt: skip
+        text.set_zorder(7)
     return most
 
 

@@ -58,11 +58,10 @@ def _luminance(colour):
     return linear @ (0.2126, 0.7152, 0.0722)
 
 
-def label(axes, x, y, text, colour=GREY, size=6.5, side="left"):
-    """A text beside a point; side: its own, that is at the point."""
-    style = {"color": colour, "size": size, "ha": side, "va": "center", "zorder": 6}
-    offset = (6 if side == "left" else -7, 0)
-    note = axes.annotate(text, (x, y), offset, textcoords="offset points", **style)
+def label(axes, x, y, text, colour=GREY):
+    """A text right of a point."""
+    style = {"color": colour, "size": 6.5, "va": "center", "zorder": 6}
+    note = axes.annotate(text, (x, y), (6, 0), textcoords="offset points", **style)
     note.set_path_effects([withStroke(linewidth=2, foreground="white")])
 
 

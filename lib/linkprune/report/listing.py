@@ -86,9 +86,9 @@ _PAIRED = {
     "compared": lambda row: row["kind"].replace("_", " "),
     "T": lambda row: row["efSearch"] or "exhaustive",
     "R@1, points": _difference,
-    "p": "p",
+    "p": lambda row: row["p"] and f"{float(row['p']):.2g}",
     "first": lambda row: claims.short(row["a"]),
-    "second": lambda row: "" if row["a"] == row["b"] else claims.short(row["b"]),
+    "second": lambda row: "by its codes" if row["a"] == row["b"] else claims.short(row["b"]),
     "first's R@1, %": lambda row: f"{100 * float(row['R@1_a']):.2f}",
     "second's": lambda row: f"{100 * float(row['R@1_b']):.2f}",
 }

@@ -99,27 +99,20 @@ ANN_INLINE const float *ann_query_table(const ann_space *s, const float *x, size
 }
 
 /* The first of sixteen lanes becomes the least; the others are scratch. */
-ANN_INLINE void ann_lowest(float *x)
-{
-    for (int j = 0; j < 8; j++)
-        x[j] = x[j + 8] < x[j] ? x[j + 8] : x[j];
-    for (int j = 0; j < 4; j++)
-        x[j] = x[j + 4] < x[j] ? x[j + 4] : x[j];
-    for (int j = 0; j < 2; j++)
-        x[j] = x[j + 2] < x[j] ? x[j + 2] : x[j];
-    x[0] = x[1] < x[0] ? x[1] : x[0];
-}
+#define ANN_LOWEST(name, type)                                                                     \
+    ANN_INLINE void name(type *x)                                                                  \
+    {                                                                                              \
+        for (int j = 0; j < 8; j++)                                                                \
+            x[j] = x[j + 8] < x[j] ? x[j + 8] : x[j];                                              \
+        for (int j = 0; j < 4; j++)                                                                \
+            x[j] = x[j + 4] < x[j] ? x[j + 4] : x[j];                                              \
+        for (int j = 0; j < 2; j++)                                                                \
+            x[j] = x[j + 2] < x[j] ? x[j + 2] : x[j];                                              \
+        x[0] = x[1] < x[0] ? x[1] : x[0];                                                          \
+    }
 
-ANN_INLINE void ann_lowest_index(int32_t *x)
-{
-    for (int j = 0; j < 8; j++)
-        x[j] = x[j + 8] < x[j] ? x[j + 8] : x[j];
-    for (int j = 0; j < 4; j++)
-        x[j] = x[j + 4] < x[j] ? x[j + 4] : x[j];
-    for (int j = 0; j < 2; j++)
-        x[j] = x[j + 2] < x[j] ? x[j + 2] : x[j];
-    x[0] = x[1] < x[0] ? x[1] : x[0];
-}
+ANN_LOWEST(ann_lowest, float)
+ANN_LOWEST(ann_lowest_index, int32_t)
 
 /* The first column of the least of k values x, columns a multiple of 16 that x has room for, and that
  * value; 0 where none is less than infinity. Looking twice is faster than to carry an index along:

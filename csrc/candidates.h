@@ -9,7 +9,7 @@
 enum { KEYS = 8, STRIDE = 8 * KEYS, LINE = 64 };
 _Static_assert(ANN_BEAM_ROOM >= KEYS + LINE / sizeof(int64_t), "a beam's places beyond its candidates");
 
-/* The first of a room's integers but one that begins a cache line. */
+/* The first place of a room that begins a cache line and has another before it. */
 ANN_INLINE int64_t *ann_line(int64_t *room)
 {
     return (int64_t *)(((uintptr_t)(room + 1) + LINE - 1) / LINE * LINE);
@@ -120,6 +120,7 @@ typedef struct {
     size_t cap, next;
 } ann_queue;
 
+/* An empty queue; room: as for a beam of as many candidates. */
 ANN_INLINE ann_queue ann_queue_in(int64_t *room, size_t cap)
 {
     int64_t *at = ann_line(room);

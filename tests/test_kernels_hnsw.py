@@ -8,7 +8,7 @@ from linkprune import hnsw, keys, seeds
 from linkprune.codec import Codec
 from linkprune.errors import DataError, ShapeError
 from linkprune.graph import Graph
-from linkprune.kernels import adc, beam
+from linkprune.kernels import adc, beam, episodes
 from linkprune.kernels import hnsw as kernel
 
 
@@ -234,3 +234,19 @@ def test_the_builder_refuses_what_does_not_fit():
     ):  # fmt: skip
         with refuses(ShapeError, *words):
             call()
+
+
+def test_links_spoiled_after_a_graph_was_checked_are_refused():
+    x = integers(0, 20, 4)
+    g = hnsw.build(keys.HNSW(3, 2, 5, "float"), x, 0)
+    sealed = g.sealed()
+    g.neighbors[7, 1] = 20
+    for use in (
+        lambda: beam.search(g, x, 1, 5, vectors=x),
+        lambda: kernel.Builder(g, 5, vectors=x),
+        lambda: episodes.Runner(g, vectors=x),
+    ):
+        with refuses(ShapeError, "neighbors", "19"):
+            use()
+    with pytest.raises(ValueError, match="read-only"):
+        sealed.neighbors[7, 1] = 20

@@ -6,6 +6,7 @@ import numpy as np
 
 from linkprune import store
 from linkprune.errors import ShapeError, reading
+from linkprune.kernels import checks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,6 +17,9 @@ class Graph:
     l >= 1 stands in upper_vertex (n_upper,) int32, ascending, at some j and owns the rows
     upper_start[j] ... upper_start[j] + l - 1 of upper_neighbors (rows, M) int32, level 1 first;
     upper_start (n_upper + 1,) int64.
+
+    The arrays of a new graph are checked, and again by every search as long as they can be written
+    to: once a graph is done, ``sealed`` spares its searches that.
     """
 
     neighbors: np.ndarray
@@ -27,6 +31,10 @@ class Graph:
 
     def __post_init__(self):
         """Refuse arrays through which a search could leave the graph."""
+        self.verify()
+
+    def verify(self):
+        """Raise ShapeError for arrays through which a search could leave the graph."""
         nb, start = len(self.neighbors), self.upper_start
         if start.dtype != np.int64 or self.neighbors.ndim != 2 or self.upper_neighbors.ndim != 2:
             raise ShapeError("graph: expected upper_start int64 and links with two axes")
@@ -37,8 +45,7 @@ class Graph:
             raise ShapeError("graph: upper_vertex must ascend")
         for name, least in (("neighbors", -1), ("upper_vertex", 0), ("upper_neighbors", -1)):
             x = getattr(self, name)
-            if x.dtype != np.int32 or (x.size and (x.min() < least or x.max() >= nb)):
-                raise ShapeError(f"graph: {name} must hold int32 ids from {least} to {nb - 1}")
+            checks.ids(f"graph: {name}", x, nb, *x.shape, least=least)
         levels = self.levels()
         if not 0 <= self.entry_point < nb or levels[self.entry_point] != self.max_level:
             raise ShapeError(f"graph: entry point {self.entry_point} is not at the highest level")
@@ -56,15 +63,29 @@ class Graph:
         levels[self.upper_vertex] = np.diff(self.upper_start)
         return levels
 
+    def sealed(self):
+        """The same graph, its arrays read-only."""
+        read_only = {name: x.view() for name, x in self._arrays().items()}
+        for x in read_only.values():
+            x.flags.writeable = False
+        return dataclasses.replace(self, **read_only)
+
+    def is_sealed(self):
+        """Whether nothing can change the arrays behind the checks' back."""
+        return not any(x.flags.writeable for x in self._arrays().values())
+
+    def _arrays(self):
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {name: x for name, x in fields.items() if isinstance(x, np.ndarray)}
+
     def save(self, path, attrs):
         """Write the graph as one artifact."""
-        arrays = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        scalars = {name: arrays.pop(name) for name in ("entry_point", "max_level")}
-        store.save(path, arrays, {**attrs, **scalars})
+        scalars = {"entry_point": self.entry_point, "max_level": self.max_level}
+        store.save(path, self._arrays(), {**attrs, **scalars})
 
     @classmethod
     def load(cls, path):
-        """Read a graph artifact; raises ShapeError or DataError where it is not one."""
+        """Read a graph artifact, sealed; raises ShapeError or DataError where it is not one."""
         arrays = store.load(
             path,
             neighbors="nb M0",
@@ -74,7 +95,8 @@ class Graph:
         )
         attrs = store.attrs(path)
         with reading(path):
-            return cls(*arrays, int(attrs["entry_point"]), int(attrs["max_level"]))
+            graph = cls(*arrays, int(attrs["entry_point"]), int(attrs["max_level"]))
+        return graph.sealed()
 
 
 def empty(levels, M0, M):

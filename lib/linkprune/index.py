@@ -58,6 +58,7 @@ class Index:
                 f"the regression has {self.beta.beta_centroids.shape[2]} weights per codeword, "
                 f"expected {M0 + 1} for {M0} links"
             )
+        object.__setattr__(self, "graph", self.graph.sealed())
 
     @functools.cached_property
     def _space(self):

@@ -89,8 +89,6 @@ class Runner:
         self.shape, self.threads, nb = graph.neighbors.shape, threads, self.space.nb
         if self.graph.nb != nb:
             raise ShapeError(f"graph of {self.graph.nb} vertices over a space of {nb}")
-        # A Graph checks its links when it is made; builders fill it in place, and others can too.
-        checks.ids("neighbors", graph.neighbors, nb, *self.shape)
         if nb * self.graph.M0 > np.iinfo(np.int32).max:
             raise ShapeError(f"graph of {nb} x {self.graph.M0} links: expected fewer than 2^31")
         self.centroids_t, self.dsub = None, 0

@@ -396,3 +396,47 @@ def test_of_two_overlays_the_later_one_says_where_files_are(tmp_path):
     text = run.well()
     assert str(two / "base.npy") in text
     assert str(one / "query.npy") not in text
+
+
+# Pruning
+
+
+PUBLISHED = {  # initial graph, efSearch, max_ndis, edge_patience, entropy, steps
+    "sift100k": ("nsg_R24_K64_efC100_float", 10, 1500, 400, 0.001, 1000),
+    "deep100k": ("nsw_M12_efC300_float", 10, 1000, 400, 0.01, 1000),
+    "sift1m": ("nsw_M14_efC500_float", 12, 1500, 50, 0.01, 800),
+    "deep1m": ("nsw_M14_efC500_float", 12, 1500, 50, 0.01, 800),
+    "glove1m": ("nsw_M20_efC2000_float", 5, 1000, 40, 0.001, 600),
+}
+
+
+@pytest.mark.parametrize("scale", PUBLISHED)
+def test_the_published_overlay_has_the_published_settings(scale):
+    of = merged(ROOT / "config.yaml", ROOT / "examples/published_pruning.yaml") | {"scale": scale}
+    learned, rivals = checked.pruning_points(of, "pruning")
+    (graph, name), *_ = (point for point in learned if point[1] != "rl_edge")
+    s = checked.agent(of, name)
+    got = (s["efSearch"][0], s["max_ndis"], s["edge_patience"], s["entropy"], s["steps"])
+    assert (graph, *got) == PUBLISHED[scale]
+    common = {"k": 1, "hidden": 2048, "episodes": 100_000, "threshold": 0.5, "initial": 0.5,
+              "credit": "shared", "policy": "mlp"}  # fmt: skip
+    assert common.items() <= s.items()
+    assert of["pruning"]["validation"]["queries"] == 20_000
+    assert set(range(12, 121, 4)) <= set(of["pruning"]["efSearch"])
+    assert {len(seeds) for seeds in learned.values()} == {3}
+    kinds = {policy.partition("_")[0] for g, policy in rivals if g == graph}
+    assert kinds == {"unpruned", "random", "shortest", "used"}
+
+
+def test_a_rival_of_any_graph_is_one_on_each_initial_graph():
+    of = merged(ROOT / "config.yaml", ROOT / "examples/pruning.yaml")
+    row = of["experiments"]["pruning"]["learned"][0]
+    of["experiments"]["pruning"] |= {
+        "learned": [row, {**row, "graph": "nsw_M8_efC300_float"}],
+        "rivals": ["nsw_M4_efC300_float", "*/shortest_D8"],
+    }
+    assert checked.pruning_points(of, "pruning")[1] == [
+        ("nsw_M4_efC300_float", "unpruned"),
+        (row["graph"], "shortest_D8"), ("nsw_M8_efC300_float", "shortest_D8"),
+        (row["graph"], "unpruned"), ("nsw_M8_efC300_float", "unpruned"),
+    ]  # fmt: skip

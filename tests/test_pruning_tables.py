@@ -45,15 +45,15 @@ def result(folder, scale=None, found=None, times=MS, turns=None, lost=None):
     for graph, policy in SCALE:
         place = folder / graph / policy
         share = hits() if found is None else found(graph, policy)
-        arrays = {"efSearch": EF, "hit": share, "recall_at_10": share * 0.5,
+        arrays = {"efSearch": EF, "hit": share, "hit_at_10": share, "recall_at_10": share * 0.5,
                   "ndis": np.repeat(EF[:, None] * scale[graph, policy], NQ, 1)}  # fmt: skip
         attrs = {"mean_degree": scale[graph, policy] / 2, **(lost or {}).get(policy, NONE_LOST)}
         store.save(place / "curve.h5", arrays, attrs)
         if policy.startswith("rl"):
             seed = int(policy[-1])
             seconds, episodes = np.full(3, float(seed)), np.arange(1, 4) * 100.0
-            store.save(place / "training.h5", {"episodes": episodes}, {})
-            store.save(place / "training_time.h5", {"seconds": seconds}, {})
+            store.save(place / "training.h5", {"episodes": episodes}, {"nearest_unreachable": seed})
+            store.save(place / "training_time.h5", {"seconds": seconds}, {"before": 0.5})
     names = np.array(["/".join(point) for point in times], "S")
     # The median of three repetitions, one of which was disturbed.
     ms = np.array([np.multiply.outer(EF * x, (turns or {}).get(point, [1, 50, 0.9]))
@@ -74,7 +74,7 @@ def test_rows_are_all_points_of_all_graphs(tmp_path):
         assert row["ndis"] == scale * ef and row["mean_degree"] == scale / 2
         assert row["ms_per_query"] == pytest.approx(MS[row["graph"], row["policy"]] * ef)
         share = {2: 0.5, 4: 0.7, 8: 0.9, 16: 0.95}[int(ef)]
-        assert row["R@1"] == share and row["recall@10"] == share / 2
+        assert row["R@1"] == row["R@10"] == share and row["recall@10"] == share / 2
         assert (row["R@1_lo"], row["R@1_hi"]) == stats.wilson(share, NQ)
 
 
@@ -94,7 +94,8 @@ def test_the_summary_has_the_ratio_to_the_best_rival(tmp_path):
         assert 0 < row["ratio_lo"] <= row["ratio_hi"]
         times = [row[f"ms_ratio{part}"] for part in ("", "_min", "_max")]
         assert times == pytest.approx([6.5 / 4] * 3)
-        assert (row["cpu_s"], row["episodes"]) == (4.5, 300)
+        assert row["fastest_rival"] == "h/unpruned"
+        assert (row["cpu_s"], row["episodes"]) == (5, 300)
     again = list(made.summary("blobs", {"R@1": [0.7, 0.9]}, 1, 200))
     assert again == found[:2]
 
@@ -108,6 +109,13 @@ def test_the_time_ratio_has_the_least_and_most_of_the_repetitions(tmp_path):
     assert times == pytest.approx([(6 + 14) / 2 / 8, (6 + 14) / 2 / 8, (48 + 28) / 2 / 16])
     write_markdown(tmp_path / "a.md", [row], "3 repetitions")
     assert "| 1.2500 (1.2500 to 2.3750) |" in (tmp_path / "a.md").read_text()
+
+
+def test_times_are_over_the_rival_that_is_the_fastest_not_the_one_of_fewest_distances(tmp_path):
+    times = MS | {("g", "unpruned"): 0.001}
+    (row,) = result(tmp_path, times=times).summary("blobs", {"R@1": [0.7]}, 1, 50)
+    assert row["best_rival"] == "h/unpruned" and row["fastest_rival"] == "g/unpruned"
+    assert row["ms_ratio"] == pytest.approx(6.5)
 
 
 def test_the_interval_of_equal_hits_is_that_of_the_distances(tmp_path):
@@ -127,7 +135,7 @@ def test_what_no_rival_reaches_is_not_measured(tmp_path):
     empty = [name for name in SUMMARY if not read[name]]
     assert empty == ["learned_distances", "best_rival", "rival_distances", "ratio", "ratio_lo",
                      "ratio_hi", "ratio_min", "ratio_max", "ms_ratio", "ms_ratio_min",
-                     "ms_ratio_max"]  # fmt: skip
+                     "ms_ratio_max", "fastest_rival"]  # fmt: skip
 
 
 def test_what_the_learned_graphs_alone_do_not_reach_is_not_measured(tmp_path):
@@ -161,7 +169,7 @@ def test_csv_has_the_digits_that_mean_something(tmp_path):
     assert lines[0] == ",".join(COLUMNS) and len(lines) == 1 + 5 * 4
     lo, hi = stats.wilson(0.5, NQ)
     assert lines[1] == (
-        f"blobs,learned,g,rl_x_seed1,3.00,2,0.5000,{lo:.4f},{hi:.4f},0.2500,12.00,0.01200,200"
+        f"blobs,learned,g,rl_x_seed1,3.00,2,0.5000,{lo:.4f},{hi:.4f},0.5000,0.2500,12.00,0.01200,200"
     )
     assert not list(tmp_path.glob(".*.tmp"))
 
@@ -179,7 +187,7 @@ def test_markdown_has_a_table_for_each_data_set(tmp_path):
         assert len(table) == 2 + n and len({line.count("|") for line in table}) == 1
     assert "| rl_x | g | R@1 | 0.70 | 26.00 | h/unpruned | 32.00 | 0.8125 |" in text
     assert text.endswith("Times: 3 repetitions.\n")
-    assert "| R@1 | 0.99 | – | – | – | – | – | 2: – | – | 4.5 | not measured |" in text  # noqa: RUF001
+    assert "| R@1 | 0.99 | – | – | – | – | – | 2: – | – | – | 5.0 | not measured |" in text  # noqa: RUF001
     assert WHY_MISSING in parts[1] and WHY_MISSING not in parts[2]
 
 
@@ -204,6 +212,7 @@ def test_vertices_that_cannot_be_reached_are_counted_the_most_of_the_seeds(tmp_p
     text = (tmp_path / "a.md").read_text()
     assert "rl_x on g that cannot be reached" in text
     assert "4, of which 1 without links; true nearest neighbours of 3 test queries" in text
+    assert row["nearest_unreachable_train"] == 2 and " and of 2 training queries." in text
 
 
 def test_that_every_vertex_can_be_reached_is_said_once(tmp_path):

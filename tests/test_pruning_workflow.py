@@ -68,7 +68,7 @@ def test_the_table_has_every_point_of_every_graph(pruned):
         assert 0 <= float(row["R@1_lo"]) <= float(row["R@1"]) <= float(row["R@1_hi"]) <= 1
         degree = len(links(graph_of(pruned, row["policy"]))) / 500
         assert row["mean_degree"] == f"{degree:.2f}"
-    for column in ("ndis", "recall@10"):
+    for column in ("ndis", "R@10", "recall@10"):
         values = np.array([float(r[column]) for r in found]).reshape(-1, len(EF))
         assert (np.diff(values, axis=1) >= 0).all() and (values[:, 0] < values[:, -1]).all()
 
@@ -93,7 +93,7 @@ def test_the_summary_compares_with_the_best_rival_at_each_target(pruned):
     found = rows(pruned / "results/pruning_summary.csv")
     assert list(found[0]) == list(pruning_tables.SUMMARY)
     assert [(r["measure"], r["target"]) for r in found] == [
-        ("R@1", "0.80"), ("R@1", "0.90"), ("recall@10", "0.80"),
+        ("R@1", "0.80"), ("R@1", "0.90"), ("R@10", "0.90"), ("recall@10", "0.80"),
     ]  # fmt: skip
     for row in found:
         assert (row["graph"], row["policy"], row["seeds"]) == (GRAPH, "rl_edge", "2")
@@ -108,9 +108,10 @@ def test_the_summary_compares_with_the_best_rival_at_each_target(pruned):
         for name in ("unreachable", "isolated"):
             assert row[name] == str(max(of[name] for of in lost))
         assert 0 <= int(row["nearest_unreachable"]) <= 120
+        assert 0 <= int(row["nearest_unreachable_train"]) <= 1300
     text = (pruned / "results/pruning.md").read_text()
     lines = [line for line in text.splitlines() if line.startswith("|")]
-    assert len(lines) == 2 + 3 and len({line.count("|") for line in lines}) == 1
+    assert len(lines) == 2 + 4 and len({line.count("|") for line in lines}) == 1
     assert "\n## blobs\n" in text and "2 repetitions, 1 threads" in text
 
 
@@ -185,23 +186,26 @@ def bits(folder, policy):
 @pytest.mark.parametrize("policy", [LEARNED[0], NETWORK])
 def test_killed_in_training_and_resumed_on_one_core_it_is_the_same_graph(pruned, tmp_path, policy):
     folder = twin(pruned, tmp_path / "copy")
-    place = folder / BLOBS / GRAPH / policy
+    place, target = folder / BLOBS / GRAPH / policy, f"{BLOBS}/{GRAPH}/{policy}/graph.h5"
+    # On a busy machine a training can end between the look at its checkpoint and the kill.
+    assert any(killed_in_training(folder, place, target) for _ in range(5))
+    Run(folder, *CONFIG, "--", target, cores=1).well()
+    assert bits(folder, policy) == bits(pruned, policy)
+    text = (folder / f"logs/blobs/{GRAPH}/{policy}/prune.log").read_text()
+    assert "going on after step" in text
+    assert not (place / "checkpoint.h5").exists()
+
+
+def killed_in_training(folder, place, target):
     for path in place.iterdir():
         path.unlink()
-    target = f"{BLOBS}/{GRAPH}/{policy}/graph.h5"
     run = Run(folder, *CONFIG, "--", target, cores=1)
     deadline = time.monotonic() + 60
     while not (place / "checkpoint.h5").exists() and run.process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.005)
     run.kill()
-    killed = (place / "checkpoint.h5").exists()
-    print(f"killed in training: {killed}, {[p.name for p in place.iterdir()]}")
-    Run(folder, *CONFIG, "--", target, cores=1).well()
-    assert bits(folder, policy) == bits(pruned, policy)
-    text = (folder / f"logs/blobs/{GRAPH}/{policy}/prune.log").read_text()
-    assert ("going on after step" in text) == killed
-    assert not (place / "checkpoint.h5").exists()
+    return (place / "checkpoint.h5").exists()
 
 
 # What is refused
@@ -240,7 +244,7 @@ REFUSED = {
     "descending validation": ({"pruning": {"validation": {"efSearch": [1, 8, 4]}}},
                               "pruning.validation", "ascend", "[1, 8, 4]"),
     "target 1": ({"pruning": {"targets": {"R@1": [1]}}}, "pruning.targets.R@1.0", "1"),
-    "measure": ({"pruning": {"targets": {"R@10": [0.5]}}}, "pruning.targets", "unknown key R@10",
+    "measure": ({"pruning": {"targets": {"R@2": [0.5]}}}, "pruning.targets", "unknown key R@2",
                 "R@1"),
     "setting": ({"pruning": {"agents": {"rl_edge": {"step": 3}}}}, "pruning.agents.rl_edge",
                 "unknown key step", "steps"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from conftest import clustered, refuses
+from conftest import clustered, flat, refuses
 
 import linkprune
 from linkprune import LinkCode, builders, keys
@@ -152,6 +152,53 @@ def test_settings_of_the_network_are_checked_too(setting, changed):
     base, train, graph = setting
     with refuses(ConfigError, "agent network", *changed, "expected"):
         linkprune.prune(graph, base, train, "network", **changed)
+
+
+@pytest.mark.parametrize(
+    "changed, idle",
+    [({"credit": "path", "baseline": False}, "baseline"),
+     ({"credit": "counterfactual", "max_ndis": 9}, "max_ndis"),
+     ({"policy": "table", "hidden": 8}, "hidden")],
+)  # fmt: skip
+def test_settings_of_the_network_that_would_do_nothing_are_refused(setting, changed, idle):
+    base, train, graph = setting
+    with refuses(ConfigError, "agent network", idle, "has no effect"):
+        linkprune.prune(graph, base, train, "network", **changed)
+
+
+NETWORK = {"hidden": 8, "steps": 2, "episodes": 100, "efSearch": [6], "max_ndis": 90,
+           "device": "cpu", "validation": VALIDATION}  # fmt: skip
+
+
+def test_the_network_has_the_same_bits_at_any_number_of_threads_of_torch(setting):
+    torch = pytest.importorskip("torch")
+    base, train, graph = setting
+    before = torch.get_num_threads()
+    try:
+        made = []
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            made.append(linkprune.prune(graph, base, train, "network", **NETWORK))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert same(*made)
+
+
+def test_the_reward_that_is_shared_needs_no_curve_that_has_a_slope(setting):
+    pytest.importorskip("torch")
+    base, train, _ = setting
+    few, k = base[:12], 11
+    everything = np.array([[v for v in range(12) if v != u] for u in range(12)], np.int32)
+    graph = flat(everything.tolist())
+    validation = {**VALIDATION, "efSearch": [12, 13]}
+    asked = {**learn.QUERIES, "k": k}
+    with refuses(ConfigError, "slope", "efSearch of the validation"):
+        linkprune.prune(graph, few, train, asked=asked, **{**FEW, "validation": validation})
+    done = linkprune.prune(
+        graph, few, train, "network", asked=asked, **{**NETWORK, "validation": validation}
+    )
+    assert len(done.history["reward"]) == 2 and (done.history["frozen"] == 0).all()
 
 
 def test_the_library_takes_what_the_schema_takes():

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from conftest import refuses
@@ -38,6 +40,20 @@ def toy(**values):
 def test_the_published_reward():
     recall, ndis = np.array([1.0, 0.5, 1.0, 1.0, 0.0]), np.array([10, 10, 99, 4000, 10])
     assert rewards.published(recall, ndis, 100).tolist() == [90, 45, 1, 1, 0]
+
+
+def test_actions_are_merged_in_little_memory():
+    n, each, n_links = 50_000, 100, 1000
+    actions = np.tile(np.arange(each, dtype=np.int32) * 7, n)
+    actions[::3] = ~actions[::3]
+    done = Episodes(actions, np.arange(n + 1) * each, None, None, None)
+    tracemalloc.start()
+    keep, drop, count = rewards.merged(done, np.full(n, 0.5), n_links)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 40e6  # of 5 million actions, at 16 bytes each if all were looked at together
+    assert count[::7][:each].tolist() == [n] * each and count.sum() == len(actions)
+    assert keep.sum() + drop.sum() == len(actions) / 2 and drop.sum() == (actions < 0).sum() / 2
 
 
 def test_the_baseline_is_a_moving_average_of_each_query():

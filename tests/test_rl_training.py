@@ -220,20 +220,22 @@ def test_validation_targets_out_of_reach_are_one_error():
 def test_the_operating_point_is_where_recalls_are_reached_on_the_thinned_graph():
     environment, judge, _ = setting()
     s = complete(efSearch=[7, 20])
-    b, efs, recall = training.operating_point(environment, judge, s)
+    efs, recall = training.operating_point(environment, judge, s)
     assert list(efs) == [7, 20] and 0 < recall[0] < recall[1] < 1
-    curve = judge.curve(environment.graph)["recall@10"]
-    assert b == edge.slope(curve.hits.mean(1), curve.ndis.mean(1)) > 0
-    _, efs, recall = training.operating_point(
-        environment, judge, complete(recalls=[0.7, 0.71, 0.9])
-    )
+    efs, recall = training.operating_point(environment, judge, complete(recalls=[0.7, 0.71, 0.9]))
     assert set(efs) < set(EF) and (np.diff(efs) > 0).all() and len(efs) == len(recall)
     assert recall[0] >= 0.7 and recall[-1] >= 0.9
-    _, efs, _ = training.operating_point(environment, judge, complete(recalls=[0.9999999]))
+    efs, _ = training.operating_point(environment, judge, complete(recalls=[0.9999999]))
     assert list(efs) == EF[-1:]  # the last where none reaches it
-    firsts, _, _ = training.operating_point(environment, judge, complete(k=1))
-    curve = judge.curve(environment.graph)["R@1"]
-    assert firsts == edge.slope(curve.hits.mean(1), curve.ndis.mean(1))
+
+
+def test_the_exchange_rate_is_the_slope_of_the_curve_that_is_rewarded():
+    environment, judge, _ = setting()
+    found = training.initial_curves(environment.graph, judge)
+    for k, measure in ((10, "recall@10"), (1, "R@1")):
+        curve = found[measure]
+        slope = edge.slope(curve.hits.mean(1), curve.ndis.mean(1))
+        assert training.exchange_rate(found, k) == slope > 0
 
 
 def test_a_step_has_the_episodes_of_the_settings_or_a_share_of_the_links():

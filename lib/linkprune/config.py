@@ -72,13 +72,16 @@ def pruning_points(config, name):
     """What a pruning experiment compares at the chosen scale, initial graphs among the rivals.
 
     Returns (graph, agent) -> {seed: policy key}, and the list of the rivals' (graph, policy key).
+    A rival of the graph * is one on each initial graph.
     """
     experiment, learned = config["experiments"][name], {}
     for row in _at_scale(config, experiment["learned"]):
         policies = {seed: str(keys.Learned(row["policy"], seed)) for seed in row["seeds"]}
         learned.setdefault((row["graph"], row["policy"]), {}).update(policies)
-    rivals = [(g, p or "unpruned") for g, _, p in (r.partition("/") for r in experiment["rivals"])]
-    rivals += [(graph, "unpruned") for graph, _ in learned]
+    initial, rivals = [graph for graph, _ in learned], []
+    for graph, _, policy in (rival.partition("/") for rival in experiment["rivals"]):
+        rivals += [(g, policy or "unpruned") for g in (initial if graph == "*" else [graph])]
+    rivals += [(graph, "unpruned") for graph in initial]
     return learned, list(dict.fromkeys(rivals))
 
 

@@ -19,9 +19,10 @@ def main(i, out, efSearch, threads):
     present = np.full(len(truth), -1, np.int32)
     queries = Queries(space.prepared(data.query, threads), truth, present)
     least = min(10, len(data.base))
-    first, share = training.measure(graph, space, queries, efSearch, threads, least).values()
-    arrays = {"efSearch": first.efSearch, "hit": first.hits, "recall_at_10": share.hits,
-              "ndis": first.ndis}  # fmt: skip
+    found = training.measure(graph, space, queries, efSearch, threads, least)
+    first, among, share = (found[measure] for measure in ("R@1", "R@10", "recall@10"))
+    arrays = {"efSearch": first.efSearch, "hit": first.hits, "hit_at_10": among.hits,
+              "recall_at_10": share.hits, "ndis": first.ndis}  # fmt: skip
     degrees = (graph.neighbors >= 0).sum(1)
     attrs = {"mean_degree": degrees.mean(), "largest_degree": degrees.max()}
     store.save(out, arrays, attrs | pruning.lost(graph, truth[:, 0]))

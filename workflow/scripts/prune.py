@@ -6,6 +6,7 @@ log.redirect(snakemake.log[0])
 
 import hashlib
 import logging
+import time
 from pathlib import Path
 
 from linkprune import keys, pruning, store, timing, vectors
@@ -16,6 +17,7 @@ from linkprune.rl.queries import on_codes, split
 
 
 def main(i, out, key, policy, settings, validation, threads, notes):
+    began = time.process_time()
     data, graph, seed = vectors.load(i.vectors), Graph.load(i.graph), policy.seed
     space = Space.assemble(data.base, i.space, data.metric)
     queries = Queries(*store.load(i.queries, x="n d", truth="n k", absent="n"))
@@ -25,7 +27,7 @@ def main(i, out, key, policy, settings, validation, threads, notes):
     )
     environment = Environment(graph, space, learn, seed, threads)
     judge = training.Validation(space, held_out, validation, threads)
-    network = one_thread_of_torch() if settings["agent"] == "network" else {}
+    network = version_of_torch() if settings["agent"] == "network" else {}
     agent = agents.build(environment, judge, data.base, settings, seed)
     n = agents.episodes(graph, settings)
     made_from = [store.attrs(path) for path in (i.vectors, i.queries, i.graph, *i.space)]
@@ -33,6 +35,7 @@ def main(i, out, key, policy, settings, validation, threads, notes):
     identity = (key, str(policy), settings, validation, made_from, store.provenance(), network,
                 code.hexdigest())  # fmt: skip
     checkpoint = training.Checkpoint(Path(out.graph).with_name("checkpoint.h5"), identity)
+    before = time.process_time() - began
     with events.writer(notes / "events", checkpoint.exists()) as board:
         done = training.train(
             agent, environment, judge, settings, n, checkpoint=checkpoint, events=board,
@@ -40,21 +43,23 @@ def main(i, out, key, policy, settings, validation, threads, notes):
         )  # fmt: skip
     attrs = {"graph": key, "policy": str(policy), "metric": data.metric, "seed": seed, **network}
     # Times are an artifact of their own: all else is the same bits every time.
-    store.save(out.time, {"seconds": done.history.pop("seconds")}, timing.machine())
-    store.save(out.training, done.history, {**attrs, "chosen": done.chosen, "episodes": n})
-    left_out = int((~pruning.reachable(done.graph)).sum())
-    logging.info("%d vertices cannot be reached from the start", left_out)
+    seconds = {"seconds": done.history.pop("seconds")}
+    store.save(out.time, seconds, {**timing.machine(), "before": before})
+    lost = pruning.lost(done.graph, learn.truth[:, 0])
+    store.save(out.training, done.history, {**attrs, **lost, "chosen": done.chosen, "episodes": n})
+    logging.info(
+        "%(unreachable)d vertices cannot be reached from the start, %(isolated)d of them without "
+        "links; true nearest neighbours of %(nearest_unreachable)d training queries", lost,
+    )  # fmt: skip
+    left_out = lost["unreachable"]
     done.graph.save(out.graph, {**attrs, "settings": repr(settings), "unreachable": left_out})
     checkpoint.remove()
 
 
-def one_thread_of_torch():
-    """What the network computes depends on torch's version and, in the last bits, on its threads:
-    the version is recorded, and on the CPU one thread computes, the episodes have them all.
-    """
+def version_of_torch():
+    """What the bits of a network depend on beside its settings."""
     import torch
 
-    torch.set_num_threads(1)
     return {"torch": str(torch.__version__)}
 
 

@@ -8,6 +8,7 @@ from linkprune import keys, pruning, store, vectors
 from linkprune.graph import Graph
 from linkprune.rl import rivals
 from linkprune.rl.environment import Queries, Space
+from linkprune.rl.queries import on_codes
 
 
 def main(i, out, key, policy, threads):
@@ -16,6 +17,7 @@ def main(i, out, key, policy, threads):
     queries = None
     if i.queries:
         queries = Queries(*store.load(i.queries[0], x="n d", truth="n k", absent="n"))
+        queries = on_codes(queries, space, threads)  # what a learned graph is paid for
     mask, score, most = rivals.mask(keys.policy(policy), graph, space, queries, threads)
     thinned = pruning.keep_edges(graph, pruning.repair(graph, mask, score, most))
     thinned.save(out, {"graph": key, "policy": policy, "metric": data.metric})

@@ -16,8 +16,11 @@ def episodes(graph, settings):
 def build(environment, validation, base, settings, seed):
     """The agent of complete settings, ready for its first step; base (nb, d) any dtype."""
     graph = environment.graph
-    b, efs, recall = training.operating_point(environment, validation, settings)
+    found = training.initial_curves(graph, validation)
+    # The reward that an episode shares asks for no rate, nor for a curve that has a slope.
+    b = None if settings.get("credit") == "shared" else training.exchange_rate(found, settings["k"])
     if settings["agent"] == "edge":
+        efs, recall = training.operating_point(environment, validation, settings)
         kind = CappedAgent if settings["max_degree"] else EdgeAgent
         points = environment.space.points(environment.threads) if settings["prior"] else None
         return kind(graph, settings, b, efs, recall, points)

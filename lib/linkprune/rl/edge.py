@@ -1,8 +1,9 @@
 """The agent for CPUs: a logit for every link, credited with what its absence would have changed.
 
-The return of an episode is J = x(efSearch) * recall@k - distances. For independent draws the
-gradient is exact: dJ/dp = E[J with the link - J without it], measured link by link on the same
-draws, so that no link is rewarded for what others did.
+The return of an episode is J = x(efSearch) * recall@k - distances. For independent draws
+dJ/dp = E[J with the link - J without it], measured link by link on the same draws, so that no link
+is rewarded for what others did. That is exact but for two kinds of links whose second search is
+spared: those whose target another vertex links to as well, and those by which nothing was found.
 
 The rate x = b / (1 - recall) is that of the curve itself: on a given graph distances grow about as
 a - b log(1 - recall), so that another unit of recall costs b / (1 - recall) distances. A link that
@@ -40,7 +41,7 @@ def slope(recall, ndis):
     if usable.sum() < 2 or np.ptp(recall[usable]) == 0:
         raise ConfigError(
             f"the slope of the curve: recall is {recall.round(4).tolist()}, expected two points "
-            "that differ and are below 1: lower the agent's efSearch"
+            "that differ and are below 1: add smaller ones to the efSearch of the validation"
         )
     x, y = -log(1 - recall[usable]), ndis[usable]
     x = x - x.mean()
@@ -55,8 +56,9 @@ def rates(b, recall):
 class EdgeAgent:
     """A logit per link (nb, M0), its discounted gain and cost, and recall at each efSearch.
 
-    Settings as in the config: k, eta, alpha, rho, initial, prior; b, efs, recall: where it begins,
-    see ``training.operating_point``; points (nb, d): the vertices, for the kinds of a prior.
+    Settings as in the config: k, eta, alpha, rho, initial, prior; b: see ``slope``; efs, recall
+    (n_efs,): where it begins, see ``training.operating_point``; points (nb, d): the vertices, for
+    the kinds of a prior.
     """
 
     def __init__(self, graph, settings, b, efs, recall, points=None):

@@ -9,7 +9,7 @@ import numpy as np
 from linkprune import metrics
 from linkprune.errors import ConfigError
 from linkprune.rl import edge, rewards, trpo
-from linkprune.rl.policy import MLP, Table
+from linkprune.rl.policy import MLP, Table, one_thread
 
 CREDITS = ("shared", "path", "counterfactual")
 FROZEN = 0.00011  # a probability within this of 0 or 1, for edge_patience steps, becomes that
@@ -20,9 +20,12 @@ class NetworkAgent:
 
     Settings as in the config: policy (mlp, table), credit (shared, path, counterfactual), hidden,
     efSearch (one), k, max_ndis, entropy, edge_patience, baseline, line_search, max_kl, damping,
-    initial, device; b: what recall is worth to the credits of single links, see ``edge``.
+    initial, device; b: what recall is worth to the credits of single links, see ``edge``, None for
+    the credit that is shared. Beside the episodes one thread computes, so that the last bits do
+    not depend on the threads of the caller.
     """
 
+    @one_thread()
     def __init__(self, graph, settings, vectors, n_queries, b, seed):
         if settings["credit"] not in CREDITS:
             raise ConfigError(f"credit {settings['credit']}: expected one of {' '.join(CREDITS)}")
@@ -47,6 +50,7 @@ class NetworkAgent:
         p.ravel()[self.link] = np.where(self.frozen, self.p.round(), self.p)
         return p
 
+    @one_thread()
     def step(self, environment, step, n):
         """Run the n episodes of a step and update the policy -> what happened, by name."""
         s = self.settings

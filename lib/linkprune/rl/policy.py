@@ -11,9 +11,11 @@ logits in both directions, which is all that the update in trpo.py asks:
     vjp(pairs)              J^T w, summed over pairs of a part and its weights w (n,): (P,)
     diagonal                whether every parameter is one edge's, so that J^T W J is diagonal
 
-On one machine, at one number of threads, a CPU gives the same bits again. CUDA does not: it adds up
-the gradient of a vertex in no fixed order.
+On one machine, at one number of threads, a CPU gives the same bits again: ``one_thread``. CUDA does
+not: it adds up the gradient of a vertex in no fixed order.
 """
+
+import contextlib
 
 import numpy as np
 
@@ -31,6 +33,17 @@ P_MIN = 1e-4  # no probability comes nearer to 0 or 1: both actions stay possibl
 CHUNK = {"cpu": 1 << 19, "cuda": 1 << 25}  # float32 values in a layer of a part
 KEEP = {"cpu": 1 << 25, "cuda": 1 << 30}  # float32 values of kept parts; more are recomputed
 FACTORS = 4  # layers of a part
+
+
+@contextlib.contextmanager
+def one_thread():
+    """As long as it lasts torch computes with one thread of the CPU, whoever called."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def squeeze(z):

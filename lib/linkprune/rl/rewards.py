@@ -2,6 +2,8 @@
 
 import numpy as np
 
+CHUNK = 4096  # episodes whose actions are looked at together: a few ten MB
+
 
 def published(recall, ndis, max_ndis):
     """The reward of the paper: recall * max(max_ndis - ndis, 1), all (n,)."""
@@ -36,11 +38,13 @@ def merged(episodes, advantage, n_links):
 
     episodes: ``kernels.episodes.Episodes``; advantage (episodes,): that of all its actions.
     """
-    each = np.repeat(advantage, np.diff(episodes.offset))
-    kept = episodes.actions >= 0
-    link = np.where(kept, episodes.actions, ~episodes.actions)
-    # Of no actions at all NumPy makes integers.
-    keep, drop = (
-        np.bincount(link[part], each[part], n_links).astype(np.float64) for part in (kept, ~kept)
-    )
-    return keep, drop, np.bincount(link, minlength=n_links)
+    keep, drop, n = np.zeros(n_links), np.zeros(n_links), np.zeros(n_links, np.int64)
+    for first in range(0, len(advantage), CHUNK):
+        offset = episodes.offset[first : first + CHUNK + 1]
+        actions = episodes.actions[offset[0] : offset[-1]]
+        each = np.repeat(advantage[first : first + CHUNK], np.diff(offset))
+        kept = actions >= 0
+        np.add.at(keep, actions[kept], each[kept])
+        np.add.at(drop, ~actions[~kept], each[~kept])
+        np.add.at(n, np.where(kept, actions, ~actions), 1)
+    return keep, drop, n

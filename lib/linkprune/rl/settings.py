@@ -12,7 +12,7 @@ from linkprune.errors import ConfigError
 # What every agent has, and what each adds; described in the config's schema.
 COMMON = {
     "k": 10, "initial": 0.95, "steps": 16, "episodes": None, "episodes_per_link": 0.3,
-    "threshold": 0.5, "max_degree": None, "queries": None, "validate_every": 2,
+    "threshold": 0.5, "max_degree": None, "queries": None, "validate_every": 2, "device": "auto",
 }  # fmt: skip
 DEFAULTS = {
     "edge": {
@@ -22,10 +22,11 @@ DEFAULTS = {
     "network": {
         **COMMON, "k": 1, "efSearch": [10], "policy": "mlp", "credit": "shared", "hidden": 2048,
         "max_ndis": 1000, "entropy": 0.01, "edge_patience": 400, "baseline": True, "max_kl": 0.01,
-        "damping": 0.1, "line_search": "first", "device": "auto",
+        "damping": 0.1, "line_search": "first",
     },
 }  # fmt: skip
 UNCAPPED = ("eta", "alpha", "prior")  # of logits, which links that are ranked do not have
+SHARED = ("max_ndis", "baseline")  # of the reward that all actions of an episode share
 LEAST_CAPPED = 0.2  # under max_degree: twice what links without a place are kept with
 
 
@@ -69,7 +70,7 @@ PROBABILITIES = _list(PROBABILITY, "a list of one or more numbers between 0 and 
 _COMMON = {
     "k": COUNT, "initial": PROBABILITY, "steps": COUNT, "episodes": _or_none(COUNT),
     "episodes_per_link": ABOVE_0, "threshold": PROBABILITY, "max_degree": _or_none(COUNT),
-    "queries": _or_none(COUNT), "validate_every": COUNT,
+    "queries": _or_none(COUNT), "validate_every": COUNT, "device": _one_of("auto", "cpu", "cuda"),
 }  # fmt: skip
 EXPECTED = {
     "edge": {
@@ -89,11 +90,10 @@ EXPECTED = {
         "hidden": COUNT, "max_ndis": COUNT, "entropy": FROM_0, "edge_patience": _or_none(COUNT),
         "baseline": ("True or False", lambda x: isinstance(x, bool)), "max_kl": ABOVE_0,
         "damping": ABOVE_0, "line_search": _one_of("first", "published"),
-        "device": _one_of("auto", "cpu", "cuda"),
     },
 }  # fmt: skip
 QUERIES = {"most": COUNT, "per_vertex": COUNT, "made_below": _integer(0), "k": _integer(10)}
-TARGETS = {"R@1": PROBABILITIES, "recall@10": PROBABILITIES}
+TARGETS = dict.fromkeys(("R@1", "R@10", "recall@10"), PROBABILITIES)
 VALIDATION = {
     "queries": COUNT,
     "efSearch": _list(COUNT, "a list of two or more integers of at least 1, ascending",
@@ -150,13 +150,22 @@ def checked(where, entry, known):
         )
     if out["agent"] == "edge" and out["max_degree"]:
         _check_capped(where, entry, out)
+    if out["agent"] == "network":
+        if out["credit"] != "shared":
+            _check_idle(where, entry, SHARED, f"credit {out['credit']}")
+        if out["policy"] == "table":
+            _check_idle(where, entry, ("hidden",), "policy table")
     return out
 
 
-def _check_capped(where, entry, out):
-    idle = [name for name in UNCAPPED if name in entry]
+def _check_idle(where, entry, names, beside):
+    idle = [name for name in names if name in entry]
     if idle:
-        raise ConfigError(f"{where}: {idle[0]} has no effect with max_degree, expected one of both")
+        raise ConfigError(f"{where}: {idle[0]} has no effect with {beside}, expected one of both")
+
+
+def _check_capped(where, entry, out):
+    _check_idle(where, entry, UNCAPPED, "max_degree")
     if out["initial"] <= max(out["threshold"], LEAST_CAPPED):
         raise ConfigError(
             f"{where}: initial {out['initial']}, expected above the threshold, "

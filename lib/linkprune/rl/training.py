@@ -14,7 +14,10 @@ from linkprune.kernels import beam
 from linkprune.rl import edge
 
 PROBE_EPISODES = 2000  # at each efSearch, to see the recall at which an agent begins
-HISTORY = ("reward", "recall", "ndis", "kl", "entropy", "links", "episodes", "seconds")
+HISTORY = (
+    "reward", "recall", "ndis", "kl", "entropy", "accepted", "frozen", "links", "episodes",
+    "seconds",
+)  # fmt: skip
 VALIDATED = ("score", "held_out")  # on held-out queries, NaN at steps that are not validated
 
 log = logging.getLogger(__name__)
@@ -35,7 +38,7 @@ class Validation:
     """Distances per query at target recalls on queries that no step trains on.
 
     queries: a ``Queries``; settings as in the config: efSearch (list) and targets, a dict of the
-    measures R@1 and recall@10 to lists of recalls.
+    measures R@1, R@10 and recall@10 to lists of recalls.
     """
 
     def __init__(self, space, queries, settings, threads=1):
@@ -78,7 +81,7 @@ def measure(graph, space, queries, efSearch, threads=1, least=1):
     if known < least:
         raise DataError(f"pruning: {known} true neighbours of each query, recall@10 needs {least}")
     k = min(10, known)
-    first, share, ndis = [], [], []
+    first, among, share, ndis = [], [], [], []
     for ef in efSearch:
         _, I, level0, upper, _ = beam.search(
             graph, queries.x, k + spare, ef, threads=threads, **space.keywords()
@@ -86,14 +89,14 @@ def measure(graph, space, queries, efSearch, threads=1, least=1):
         if spare:
             last = np.argsort(I == absent, axis=1, kind="stable")
             I = np.take_along_axis(I, last, 1)[:, :k]
-        first.append(I[:, 0] == queries.truth[:, 0])
+        is_nearest = I == queries.truth[:, :1]
+        first.append(is_nearest[:, 0])
+        among.append(is_nearest.any(1))
         share.append(metrics.recall_at_k(I, queries.truth, k))
         ndis.append(level0 + upper)
     ef, ndis = np.asarray(efSearch, np.int32), np.stack(ndis)
-    return {
-        "R@1": curves.Curve("R@1", ef, np.stack(first), ndis),
-        "recall@10": curves.Curve("recall@10", ef, np.stack(share), ndis),
-    }
+    found = {"R@1": first, "R@10": among, "recall@10": share}
+    return {name: curves.Curve(name, ef, np.stack(hits), ndis) for name, hits in found.items()}
 
 
 def pruned(graph, p, threshold, max_degree=None):
@@ -102,22 +105,32 @@ def pruned(graph, p, threshold, max_degree=None):
     return pruning.keep_edges(graph, pruning.repair(graph, mask, p, max_degree))
 
 
-def operating_point(environment, validation, settings):
-    """Where training begins: b, efSearch (n_efs,) and the recall of its episodes there (n_efs,).
-
-    b is the slope of the whole graph's curve of recall@10, or of R@1 for an agent that is rewarded
-    for the first neighbour only. Without efSearch in the settings they are, of those that
-    validation uses, the first to reach each of the recalls of the settings, or the last.
-    """
-    found = validation.curve(environment.graph)
+def initial_curves(graph, validation):
+    """Curves of the graph that is to be pruned; DataError where a target is beyond them."""
+    found = validation.curve(graph)
     if not np.isfinite(validation.score_of(found)):
         raise DataError(
             "pruning: the initial graph does not reach the validation targets "
             f"{validation.settings['targets']} at efSearch up to "
             f"{max(validation.settings['efSearch'])}; lower the targets or raise efSearch"
         )
-    curve = found["R@1" if settings["k"] == 1 else "recall@10"]
-    b = edge.slope(curve.hits.mean(1), curve.ndis.mean(1))
+    return found
+
+
+def exchange_rate(found, k):
+    """b, the slope of the initial graph's curve of recall@10, or of R@1 where k is 1 and an agent
+    is rewarded for the first neighbour only; see ``edge.slope``. found: curves by measure.
+    """
+    curve = found["R@1" if k == 1 else "recall@10"]
+    return edge.slope(curve.hits.mean(1), curve.ndis.mean(1))
+
+
+def operating_point(environment, validation, settings):
+    """Where an edge agent begins: efSearch (n_efs,) and the recall of its episodes there (n_efs,).
+
+    Without efSearch in the settings they are, of those that validation uses, the first to reach
+    each of the recalls of the settings, or the last.
+    """
     efs = np.array(settings["efSearch"] or validation.settings["efSearch"])
     p = np.where(environment.graph.neighbors >= 0, settings["initial"], 0)
     n, k = PROBE_EPISODES * len(efs), settings["k"]
@@ -128,8 +141,8 @@ def operating_point(environment, validation, settings):
                  for wanted in settings["recalls"]]  # fmt: skip
         chosen = np.unique(np.arange(len(efs))[first])
         efs, recall = efs[chosen], recall[chosen]
-    log.info("b %.1f, efSearch %s, recall %s", b, efs.tolist(), recall.round(4).tolist())
-    return b, efs, recall
+    log.info("efSearch %s, recall %s", efs.tolist(), recall.round(4).tolist())
+    return efs, recall
 
 
 def train(
@@ -207,8 +220,11 @@ class Checkpoint:
         self.identity = hashlib.sha256(repr(identity).encode()).hexdigest()
 
     def exists(self):
-        """Whether there is a file, of this training or of another."""
-        return self.path.exists()
+        """Whether there is a file, and of this training."""
+        try:
+            return self.path.exists() and store.attrs(self.path)["identity"] == self.identity
+        except (DataError, KeyError):
+            return False
 
     def save(self, agent, history, best, done):
         """Replace the file, all or nothing."""

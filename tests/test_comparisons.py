@@ -95,3 +95,47 @@ def test_rows_are_read_from_the_artifacts_point_by_point(tmp_path):
     assert found["difference"] == 0.25 and found["lo"] > 0 and found["p"] < 0.01
     assert (found["R@1_a"], found["R@1_b"], found["mse_a"]) == ("0.75", "0.5", "0.5")
     assert list(comparisons.rows(table, tmp_path, 7)) == [found]
+
+
+LEARNED = {"graph": "hnsw_L16_M32_efC200_PQ8", "policy": "rl_edge_seed1"}
+
+
+def at_distances(folder, found, learned_ndis=("15",)):
+    """The rows at equal distances: HNSW at 10 and 40 of them, a learned graph at others.
+
+    found: hits of the points of HNSW, then of the learned graph, (points, nq) bool.
+    """
+    plain = [row(efSearch=ef, ndis=n) for ef, n in (("16", "10"), ("64", "40"))]
+    learned = [
+        row(efSearch=str(ef), ndis=n, **LEARNED)
+        for ef, n in zip(EF[: len(learned_ndis)], learned_ndis, strict=True)
+    ]
+    for points, hit in ((plain, found[:2]), (learned, found[2:])):
+        ef = np.array([int(x["efSearch"]) for x in points], np.int32)
+        store.save(folder / "d" / name(points[0]) / "search.h5",
+                   {"efSearch": ef, "k_reorder": np.full(len(ef), 5, np.int32),
+                    "rank": np.where(hit, 0, 3).astype(np.int32)}, {})  # fmt: skip
+    rows = list(comparisons.rows([*plain, *learned], folder, 7))
+    return [r for r in rows if r["kind"] == "at_distances"]
+
+
+EF = (16, 64, 256)
+
+
+def test_at_equal_distances_the_other_lies_between_two_of_its_points(tmp_path):
+    found = np.stack([hits(400, share, i) for i, share in enumerate((0.4, 0.8, 0.7))])
+    (got,) = at_distances(tmp_path, found, ("20",))  # half of the way from 10 to 40, in logarithms
+    between = (found[0] + found[1].astype(float)) / 2
+    assert got["difference"] == pytest.approx(found[2].mean() - between.mean())
+    assert got["R@1_b"] == f"{between.mean():.4f}" and got["ndis_a"] == got["ndis_b"] == "20"
+    samples = np.stack([found[2], between])
+    (means,) = stats.bootstrap_means([samples], np.random.default_rng(3), 10_000)
+    want = stats.percentile95(means[:, 0] - means[:, 1])
+    assert (got["lo"], got["hi"]) == pytest.approx(want, abs=0.006)
+    assert got["p"] == "" and got["efSearch"] == "16"
+
+
+def test_where_the_other_has_no_point_on_both_sides_nothing_is_said(tmp_path):
+    found = np.ones((5, 40), bool)
+    got = at_distances(tmp_path, found, ("9", "11", "41"))
+    assert [(r["efSearch"], r["difference"]) for r in got] == [("64", 0)]

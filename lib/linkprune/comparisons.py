@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 
 from linkprune import keys, seeds, stats, store
+from linkprune.elementary import log
 from linkprune.errors import ShapeError
 
 RESAMPLES = 10_000
@@ -26,10 +27,14 @@ def paired(a_hit, b_hit, rng, resamples=RESAMPLES):
     if not len(a_hit):
         raise ShapeError("comparison: expected at least one query, got none")
     counts = np.array([(a_hit & ~b_hit).sum(), (b_hit & ~a_hit).sum(), (a_hit == b_hit).sum()])
+    return *_mean_and_interval(counts, np.array([1, -1, 0]), rng, resamples), p
+
+
+def _mean_and_interval(counts, values, rng, resamples=RESAMPLES):
+    """Mean of values (n,) seen counts (n,) times each, and its bootstrap interval."""
     nq = counts.sum()
-    more, less, _ = rng.multinomial(nq, counts / nq, resamples).T
-    lo, hi = stats.percentile95((more - less) / nq)
-    return (counts[0] - counts[1]) / nq, lo, hi, p
+    drawn = rng.multinomial(nq, counts / nq, resamples)
+    return (counts @ values / nq, *stats.percentile95(drawn @ values / nq))
 
 
 def rows(table, results, seed):
@@ -38,11 +43,13 @@ def rows(table, results, seed):
     table: the rows of table2.csv, text; results: the folder of the artifacts. Kinds, a first:
     ``reranked``, against the codes alone; ``built_on``, codes against float vectors; ``pruned``,
     learned against unpruned links at equal bytes; ``error``, any two rows at equal bytes, the
-    smaller error against the larger.
+    smaller error against the larger; ``at_distances``, as ``pruned``, but at equal distances: the
+    second between two of its efSearch, see ``_at_distances``.
     """
     hits = _Hits(results)
     for dataset, own in itertools.groupby(table, lambda row: row["dataset"]):
-        for kind, a, b in _pairs(list(own)):
+        own = list(own)
+        for kind, a, b in _pairs(own):
             names = [_name(row) for row in (a, b)]
             at = [a[c] for c in ("mode", "efSearch", "k_reorder")]
             rng = seeds.generator(seed, "comparison", dataset, kind, *names, *at)
@@ -52,6 +59,33 @@ def rows(table, results, seed):
             row = dict(zip(COLUMNS, values, strict=False)) | found
             row |= {f"{c}_{s}": x[c] for c in ("mse", "ndis") for s, x in (("a", a), ("b", b))}
             yield {**row, "nq": a["nq"]}
+        for a, b in _learned_curves(own):
+            yield from _at_distances(hits, a, b, seed)
+
+
+def _at_distances(hits, a, b, seed):
+    """The points of a against b at their distances, where b has fewer and more: rows as COLUMNS.
+
+    a, b: rows of one method each. Between two points of b each of its queries counts by the share
+    of the way, linear in the logarithm of the distances; p is not known of shares.
+    """
+    ndis = np.array([float(row["ndis"]) for row in b])
+    for row in a:
+        of = float(row["ndis"])
+        at = int(np.searchsorted(ndis, of))
+        if not 0 < at < len(b) or not of > 0 < ndis[at - 1]:
+            continue
+        share = log(of / ndis[at - 1]) / log(ndis[at] / ndis[at - 1])
+        before, after = (hits(b[i]).astype(np.float64) for i in (at - 1, at))
+        between = before + share * (after - before)
+        values, counts = np.unique(hits(row) - between, return_counts=True)
+        names = [_name(x) for x in (row, b[at])]
+        point = [row[c] for c in ("mode", "efSearch", "k_reorder")]
+        rng = seeds.generator(seed, "comparison", row["dataset"], "at_distances", *names, *point)
+        found = (row["dataset"], "at_distances", *names, *point, row["R@1"],
+                 f"{between.mean():.4f}", *_mean_and_interval(counts, values, rng), "",
+                 row["mse"], b[at]["mse"], row["ndis"], row["ndis"], row["nq"])  # fmt: skip
+        yield dict(zip(COLUMNS, found, strict=True))
 
 
 class _Hits:
@@ -93,6 +127,22 @@ def _pairs(own):
         for a, b in itertools.permutations(best, 2):
             if a["bytes_per_vector"] == b["bytes_per_vector"]:
                 yield from ((kind, a, b) for kind, of in KINDS.items() if of(a, b))
+
+
+def _learned_curves(own):
+    """Of pairs that ``pruned`` compares, all points of both at ascending distances, re-ranked."""
+    curves = {}
+    for row in own:
+        if row["mode"] == "graph":
+            points = curves.setdefault(_name(row), {})
+            known = points.get(row["efSearch"])
+            if known is None or int(row["k_reorder"]) > int(known["k_reorder"]):
+                points[row["efSearch"]] = row
+    curves = [sorted(points.values(), key=lambda row: float(row["ndis"]))
+              for points in curves.values()]  # fmt: skip
+    for a, b in itertools.permutations(curves, 2):
+        if a[0]["bytes_per_vector"] == b[0]["bytes_per_vector"] and _pruned(a[0], b[0]):
+            yield a, b
 
 
 def _differ(a, b):

@@ -177,6 +177,8 @@ def _paired(rows, differences):
         for row in group:
             a, b = names[row["a"]], names[row["b"]]
             what = f"{a}: re-ranked, or not" if row["kind"] == "reranked" else f"{a}, or {b}"
+            if row["kind"] == "at_distances":
+                what += ", at as many distances"
             at = row["efSearch"] if row["mode"] == "graph" else "exhaustive"
             lines.setdefault(what, {})[at] = _difference(row)
         columns = list(dict.fromkeys(at for line in lines.values() for at in line))

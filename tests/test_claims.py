@@ -170,12 +170,33 @@ def test_the_promised_numbers_are_compared_row_by_row():
 # What is read
 
 
-def test_rows_are_chosen_by_whole_values_and_the_largest_of_each_data_set():
-    where = {"kind": "a|b", "T": "largest"}
-    of = claim(where=where, holds={"column": "x", "bounds": ["x", "x"], "above": 0})
-    values = ("a", 4, 1, "d"), ("b", 16, 2, "d"), ("ab", 64, 3, "d"), ("a", 2, 4, "e")
-    rows = [row(kind=k, T=t, x=x, dataset=d) for k, t, x, d in values]
-    assert [(r["dataset"], r["ours"]) for r in read(of, rows)] == [("d", 2.0), ("e", 4.0)]
+def test_rows_are_chosen_by_whole_values_of_one_where_or_the_other():
+    rows = [row(kind=k, T=t, x=t) for k, t in (("a", 1), ("b", 2), ("ab", 3), ("c", 4), ("c", 16))]
+    rows[1]["T"] = "10"
+    for where, want in (
+        ({"kind": "a|b"}, [1, 2]),
+        ([{"kind": "a"}, {"kind": "c", "T": 1}], [1]),
+        ([{"kind": "a"}, {"kind": "c", "T": 4}], [1, 4]),
+        ([{"kind": "a|b", "T": "1.*"}, {"kind": "c", "T": ".."}], [1, 2, 16]),
+    ):
+        of = claim(where=where, holds={"column": "x", "bounds": ["x", "x"], "above": 0})
+        assert [r["ours"] for r in read(of, rows)] == want
+
+
+def test_a_claim_on_data_of_all_scales_has_one_scale():
+    of = claim(published={"ndis": 1000})
+    scales = [read(one, [row(ndis=1)], "100k")[0]["scale"] for one in (of, of | {"scale": "demo"})]
+    assert scales == ["100k", "demo"]
+
+
+def test_a_point_names_what_was_compared_and_where():
+    a, b = (f"hnsw_L{M0}_M32_efC200_PQ8/unpruned/PQ8/beta0" for M0 in (6, 7))
+    of = claim(holds={"column": "x", "bounds": ["x", "x"], "above": 0}, point="{a}, {b}, {at}")
+    rows = [row(a=a, b=a, efSearch=64, x=1), row(a=a, b=b, efSearch="", x=1)]
+    assert [r["point"] for r in read(of, rows)] == [
+        "L6 PQ8 beta0, its codes alone, T = 64",
+        "L6 PQ8 beta0, L7 PQ8 beta0, exhaustive",
+    ]
 
 
 def test_a_column_that_is_not_there_is_an_error_that_names_it():

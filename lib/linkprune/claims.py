@@ -13,8 +13,8 @@ from linkprune.errors import ConfigError, DataError
 COLUMNS = "claim scale dataset point quantity ours lo hi p spread".split()
 SEEDS = "results/seeds.csv"
 BUILD = "dataset graph policy codec beta mode efSearch k_reorder".split()
-KEYS = {"id", "paper", "source", "says", "command", "overlays", "needs", "table", "where", "point"}
-OPTIONAL = {"where", "overlays"}
+KEYS = set("id paper source says command overlays needs scale table where point".split())
+OPTIONAL = {"where", "overlays", "scale"}
 KINDS = {
     "published",
     "holds",
@@ -64,35 +64,35 @@ def readings(claims, tables, scale):
     """
     for claim in claims:
         chosen = [row for row in tables.get(claim["table"], []) if _selected(row, claim)]
-        chosen = _largest(chosen, claim.get("where", {}))
         for reading in READ[kind(claim)](claim, chosen, tables):
-            yield {**dict.fromkeys(COLUMNS, math.nan), "claim": claim["id"], "scale": scale,
-                   **reading}  # fmt: skip
+            of = {"claim": claim["id"], "scale": claim.get("scale", scale)}
+            yield {**dict.fromkeys(COLUMNS, math.nan), **of, **reading}
 
 
 def _selected(row, claim):
-    """Whether a row has what the claim asks for: regular expressions, over the whole of a value."""
+    """Whether a row has all that one of the wheres asks: regular expressions over whole values."""
     where = claim.get("where", {})
-    missing = set(where) - set(row)
+    wheres = where if isinstance(where, list) else [where]
+    missing = {c for one in wheres for c in one} - set(row)
     if missing:
         raise DataError(f"{claim['table']}: has no column {min(missing)}, claim {claim['id']}")
-    return all(re.fullmatch(str(x), row[c]) for c, x in where.items() if x != "largest")
-
-
-def _largest(chosen, where):
-    """Of the rows those of the largest value, for each data set, where the claim says largest."""
-    for column in (c for c, wanted in where.items() if wanted == "largest"):
-        most = {}
-        for row in chosen:
-            most[row.get("dataset")] = max(most.get(row.get("dataset"), 0), float(row[column] or 0))
-        chosen = [r for r in chosen if float(r[column] or 0) == most[r.get("dataset")]]
-    return chosen
+    return any(all(re.fullmatch(str(x), row[c]) for c, x in one.items()) for one in wheres)
 
 
 def _reading(claim, row, quantity, ours):
-    shown = {name: short(value) if name in ("a", "b") else value for name, value in row.items()}
-    point = claim["point"].format_map(shown)
+    point = claim["point"].format_map(_shown(row))
     return {"dataset": row.get("dataset", ""), "point": point, "quantity": quantity, "ours": ours}
+
+
+def _shown(row):
+    """What a point may name: the columns, the methods a and b in short, and where they compare."""
+    shown = dict(row)
+    if "a" in row:
+        shown |= {side: short(row[side]) for side in ("a", "b")}
+        if row["a"] == row["b"]:
+            shown["b"] = "its codes alone"
+        shown["at"] = f"T = {row['efSearch']}" if row["efSearch"] else "exhaustive"
+    return shown
 
 
 def short(place):
@@ -204,9 +204,9 @@ def judged(claim, reading, tolerance):
         fits = round(ours, 6) <= spec["at_most"]
         return ("holds" if fits else "does not hold"), f"at most {spec['at_most']} is claimed"
     if kind(claim) == "exists":
-        if hi < 0 and reading["p"] < LEVEL:
-            return "holds", f"the interval is below 0, p {reading['p']:.2g} after correction"
-        return "not seen", "no interval below 0 after correction for how many were looked at"
+        seen = hi < 0 and reading["p"] < LEVEL
+        reason = f"p {reading['p']:.2g} after correction for how many were looked at"
+        return "holds" if seen else "not seen", reason
     if math.isnan(lo) or math.isnan(hi):
         return "not measured", "in too many resamples a curve does not reach the recall"
     side = "above" if "above" in spec else "below"

@@ -9,6 +9,7 @@ import yaml
 
 from linkprune import rows
 from linkprune.errors import ConfigError, DataError
+from linkprune.tables import verdict
 
 COLUMNS = "claim scale dataset point quantity ours lo hi p spread".split()
 SEEDS = "results/seeds.csv"
@@ -195,8 +196,9 @@ def judged(claim, reading, tolerance):
     if kind(claim) == "published":
         quantity = reading["quantity"]
         allowed = within(tolerance[quantity], spec[quantity], reading["spread"])
-        relative = tolerance[quantity].get("relative")
-        return _near(reading["ours"], spec[quantity], allowed, relative)
+        by = _away(reading["ours"], spec[quantity], tolerance[quantity].get("relative"))
+        found = verdict(reading["ours"], spec[quantity], allowed)
+        return found, f"{by} from the published value"
     ours, lo, hi = (float(reading[c]) for c in ("ours", "lo", "hi"))
     if math.isnan(ours):
         return "not measured", "a curve does not reach the recall"
@@ -222,14 +224,10 @@ def within(tolerance, theirs, spread):
     return fixed if math.isnan(spread) else max(fixed, tolerance["spreads"] * spread)
 
 
-def _near(ours, theirs, allowed, relative):
-    """match within what is allowed, near within twice, else differs; in either direction."""
-    away = round(abs(ours - theirs), 6)
-    verdict = "match" if away <= allowed else "near" if away <= 2 * allowed else "differs"
-    by = f"{100 * (ours / theirs - 1):+.1f} %" if relative else (
-        f"{100 * (ours - theirs):+.2f} points"
-    )  # fmt: skip
-    return verdict, f"{by} from the published value"
+def _away(ours, theirs, relative):
+    if relative:
+        return f"{100 * (ours / theirs - 1):+.1f} %"
+    return f"{100 * (ours - theirs):+.2f} points"
 
 
 def _side(lo, hi, side, of):

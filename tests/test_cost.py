@@ -52,15 +52,38 @@ def stages(place, folders=FOLDERS):
 def test_jobs_and_artifacts_are_summed_by_stage(place):
     found = {row["stage"]: [row[c] for c in cost.COLUMNS[2:]] for row in stages(place)}
     assert found == {
-        "vectors": [1, 3.5, 3.25, 100.5, 0, 1000],
-        "graph": [2, 3, 4.5, 70, 0, 30],
-        "pruning": [1, 10, 9, 300, 0, 12],
-        "training of the weights": [1, 0.5, 0, 0, 1, 0],
-        "search": [1, 0.25, 0, 0, 1, 0],
-        "other": [1, 1, 3, 2, 0, 0],
+        "vectors": [1, 0, 3.5, 3.25, 100.5, 0, 1000],
+        "graph": [2, 0, 3, 4.5, 70, 0, 30],
+        "pruning": [1, 0, 10, 9, 300, 0, 12],
+        "training of the weights": [1, 0, 0.5, 0, 0, 1, 0],
+        "search": [1, 0, 0.25, 0, 0, 1, 0],
+        "other": [1, 0, 1, 3, 2, 0, 0],
     }
     order = [row["stage"] for row in stages(place)]
     assert order == [stage for stage in cost.STAGES if stage in order]
+
+
+def test_an_artifact_without_the_benchmark_of_its_job_is_missing_one(place):
+    benchmark(place / "benchmarks/d/g/unpruned/OPQ4_16/beta0/seed1.tsv", 7, 8, 9)
+    for name in ("seed1", "seed2", "timing", "bench_runs"):
+        artifact(place / f"results/d/g/unpruned/OPQ4_16/beta0/{name}.h5", 1)
+    artifact(place / "results/d/groundtruth.h5", 1)
+    (place / "benchmarks/d/h/unpruned/hnsw.tsv").unlink()
+    (place / "benchmarks/d/h/rl_a_seed1/prune.tsv").unlink()
+    found = {row["stage"]: (row["jobs"], row["missing"]) for row in stages(place)}
+    wanted = {"vectors": (1, 0), "ground truth": (0, 1), "graph": (1, 1), "pruning": (0, 2),
+              "builds from several seeds": (1, 1), "timing": (0, 1)}  # fmt: skip
+    assert wanted.items() <= found.items()
+    spent = plot.cost(stages(place), [])
+    stage_names = [t.get_text() for t in spent.axes[0].get_yticklabels()]
+    for axes in spent.axes[:3]:
+        said = dict(zip(stage_names, [t.get_text() for t in axes.texts], strict=False))
+        assert [said[s] for s in ("ground truth", "pruning", "timing")] == ["\N{EN DASH}"] * 3
+        assert said["graph"].startswith("≥ ") and not said["vectors"].startswith("≥")
+    disk = dict(zip(stage_names, [t.get_text() for t in spent.axes[3].texts], strict=False))
+    assert disk["pruning"] == "1.2e-05" and not disk["graph"].startswith("≥")
+    assert "≥" in spent.axes[0].get_title(loc="left")
+    assert "≥" not in spent.axes[3].get_title(loc="left")
 
 
 def test_a_rule_and_an_artifact_belong_to_one_stage():

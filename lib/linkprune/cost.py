@@ -27,7 +27,7 @@ STAGES = {
 }
 OF_RULE = {rule: stage for stage, (rules, _) in STAGES.items() for rule in rules}
 OF_ARTIFACT = {name: stage for stage, (_, names) in STAGES.items() for name in names}
-COLUMNS = "dataset stage jobs wall_s cpu_s max_rss_mb unsampled bytes".split()
+COLUMNS = "dataset stage jobs missing wall_s cpu_s max_rss_mb unsampled bytes".split()
 BYTES = "M0 codec beta links code regression bytes_per_vector".split()
 
 
@@ -35,9 +35,10 @@ def stages(dataset, folders, benchmarks="benchmarks", results="results"):
     """What the stages of a data set took, one dict a stage that there was, as COLUMNS.
 
     folders: those of its jobs, below ``benchmarks`` and ``results``. wall_s and cpu_s are sums over
-    the jobs, max_rss_mb is the largest of them in MiB, bytes those of the artifacts. Snakemake
-    looks at a job every half a second at first: CPU time and memory of an ``unsampled`` job, one
-    that ended before, are not in the sums.
+    the jobs, max_rss_mb is the largest of them in MiB, bytes those of the artifacts. What an
+    artifact took that is ``missing`` a benchmark, one that was copied or whose benchmark was
+    deleted, is not in the sums. Snakemake looks at a job every half a second at first: CPU time and
+    memory of an ``unsampled`` job, one that ended before, are not either.
     """
     found = {stage: dict.fromkeys(COLUMNS[2:], 0) for stage in STAGES}
     for folder in folders:
@@ -46,7 +47,9 @@ def stages(dataset, folders, benchmarks="benchmarks", results="results"):
                 _add_job(found[OF_RULE.get(_rule(path), OTHER)], path)
         for path in sorted(Path(results, folder).glob("*.h5")):
             if path.stem not in ASIDE:
-                found[_stage_of(path)]["bytes"] += path.stat().st_size
+                stage = _stage_of(path)
+                found[stage]["bytes"] += path.stat().st_size
+                found[stage]["missing"] += not _recorded(path, stage, Path(benchmarks, folder))
     for stage, sums in found.items():
         if sums["jobs"] or sums["bytes"]:
             yield {"dataset": dataset, "stage": stage, **sums}
@@ -57,6 +60,12 @@ def _stage_of(path):
     if path.stem == "graph" and path.parent.name != "unpruned":
         return "pruning"
     return OF_ARTIFACT.get(_rule(path), OTHER)
+
+
+def _recorded(path, stage, benchmarks):
+    """Whether a job of the stage, for the same seed, left a benchmark where the artifact's lie."""
+    seed = path.stem.removeprefix(_rule(path))
+    return any((benchmarks / f"{rule}{seed}.tsv").exists() for rule in STAGES[stage][0])
 
 
 def _rule(path):

@@ -13,6 +13,7 @@ PANELS = {
     "max_rss_mb": ("largest memory of a job", "MiB", False),
     "bytes": ("artifacts on disk", "MB", True),
 }
+MEASURED = ("wall_s", "cpu_s", "max_rss_mb")  # of jobs, not of what they left
 SAMPLED = ("cpu_s", "max_rss_mb")
 PARTS = {"links": style.COLOURS[2], "code": style.GREY, "regression": style.COLOURS[3]}
 
@@ -53,9 +54,14 @@ def _stacked(axes, stages, datasets, shown, quantity):
         y = at if adds else at + (i - (len(datasets) - 1) / 2) * height
         axes.barh(y, value, height, left, color=_colour(i), lw=0)
     totals = values.sum(0) if adds else values.max(0)
-    missed = {row["stage"] for row in stages if row["unsampled"] and quantity in SAMPLED}
+    missed = {row["stage"] for row in stages if _incomplete(row, quantity)}
+    known = {row["stage"] for row in stages if row["jobs"] or quantity not in MEASURED}
     for y, stage in enumerate(shown):
-        text = ("≥ " if stage in missed else "") + _number(totals[y])
+        text = (
+            ("≥ " if stage in missed else "") + _number(totals[y])
+            if stage in known
+            else "\N{EN DASH}"
+        )
         axes.annotate(text, (totals[y], y), (4, 0), textcoords="offset points", va="center", size=8,
                       color=style.INK)  # fmt: skip
     sum_of = f": {'≥ ' if missed else ''}{_number(totals.sum())} {unit}" if adds else ""
@@ -63,6 +69,12 @@ def _stacked(axes, stages, datasets, shown, quantity):
     axes.set_xlim(0, 1.2 * max(totals.max(), 1e-9))
     axes.set_yticks(at, shown)
     axes.tick_params(axis="y", length=0)
+
+
+def _incomplete(row, quantity):
+    """Whether a quantity of some job of a stage is not known."""
+    unseen = row["unsampled"] and quantity in SAMPLED
+    return bool(unseen or (row["missing"] and quantity in MEASURED))
 
 
 def _key(axes, colours, corner, step):

@@ -45,7 +45,7 @@ def rows(role, graph, policy, scale, dataset="d"):
     return [
         {"dataset": dataset, "role": role, "graph": graph, "policy": policy, "efSearch": str(ef),
          "R@1": str(r), "R@1_lo": str(r - 0.01), "R@1_hi": str(min(1, r + 0.002)),
-         "recall@10": str(r - 0.1), "ndis": str(scale * 40 * (i + 1)), "nq": "50"}
+         "recall@10": str(r - 0.1), "ndis": str(scale * 40 * (i + 1)), "nq": "1000"}
         for i, (ef, r) in enumerate(zip(EF, recalls, strict=True))
     ]  # fmt: skip
 
@@ -143,7 +143,7 @@ def test_ten_classes_have_ten_colours():
 def test_a_comparison_has_a_panel_for_every_data_set_and_measure():
     figure = pruning.comparison(experiment("a") + experiment("b"))
     assert [axes.get_title(loc="left") for axes in figure.axes] == [
-        f"{dataset}: {measure} of 50 queries" for dataset in "ab" for measure in pruning.MEASURES
+        f"{dataset}: {measure} of 1,000 queries" for dataset in "ab" for measure in pruning.MEASURES
     ]
 
 
@@ -172,7 +172,12 @@ def test_learned_curves_are_strong_rivals_thin_and_the_initial_graph_dashed():
     assert [line.get_xdata().tolist() for line in points] == [
         [40, 80, 120, 160, 200], pytest.approx([44, 88, 132, 176, 220]),
     ]  # fmt: skip
-    assert sorted(texts(axes)) == ["best rival: h", "initial: g", "rl_edge\ng, 2 seeds"]
+    assert sorted(texts(axes)) == [
+        "black: the best rival, by its name",
+        "h",
+        "initial: g",
+        "rl_edge\ng, 2 seeds",
+    ]
 
 
 def test_the_axes_of_recall_say_their_scale():
@@ -201,7 +206,23 @@ def test_the_envelope_is_the_best_rival_at_every_recall():
     y = -np.log1p(-np.array([0.7, 0.85, 0.93, 0.98, 0.997]))
     each = [np.interp(-np.log1p(-recall), y, of) for of in ndis.values()]
     assert np.allclose(least, np.min(each, 0))
-    assert sorted(texts(axes)) == ["best rival: a", "best rival: b", "rl_edge\ng"]
+    assert sorted(texts(axes)) == ["a", "b", "black: the best rival, by its name", "rl_edge\ng"]
+
+
+def test_names_of_rivals_are_apart_and_off_the_frame():
+    found = rows("learned", "g_float", "rl_edge_seed1", 1)
+    for name, first in (("a_float", 60), ("b_float", 56), ("c_float", 20)):
+        method = rows("rival", name, "unpruned", 2)  # one of them is best at the lowest recalls
+        found += [{**method[0], "ndis": first}, *method[1:]]
+    axes = pruning.comparison(found).axes[0]
+    bottom, top = pruning.EDGES
+    names = [note for note in axes.texts if note.get_text() in "abc"]
+    heights = sorted(axes.transAxes.inverted().transform(axes.transData.transform(n.xy))[1]
+                     for n in names)  # fmt: skip
+    assert len(names) > 1 and bottom - 1e-9 <= heights[0] and heights[-1] <= top + 1e-9
+    assert (np.diff(heights) >= pruning.GAP - 1e-9).all()
+    most = max(line.get_xdata().max() for line in axes.lines if line.get_color() == style.INK)
+    assert axes.get_xlim()[1] >= pruning.WIDER * most
 
 
 def test_a_comparison_without_rivals_in_sight_is_drawn():
@@ -227,6 +248,8 @@ def test_training_marks_the_chosen_step_of_every_seed():
     of_seeds = {1: (history(0), 3), 2: (history(10), 5)}
     figure = training.steps({("d", "g", "rl_edge"): of_seeds})
     *panels, names = figure.axes
+    (part,) = figure.subfigs
+    assert part.get_suptitle() == "d: rl_edge on g"
     assert [axes.get_title(loc="left") for axes in panels] == [
         title for title, _ in training.HISTORY.values()
     ]
@@ -241,7 +264,6 @@ def test_training_marks_the_chosen_step_of_every_seed():
     assert np.isclose(chosen.get_ydata()[0], 20)
     assert recall.lines[0].get_ydata().tolist() == [0.75, 0.5, 0.625]
     assert [text.get_text() for text in names.get_legend().get_texts()] == ["seed 1", "seed 2"]
-    assert names.get_legend().get_title().get_text() == "d\ng\nrl_edge"
 
 
 def test_the_csv_of_the_training_has_every_step_and_marks_the_chosen_one():

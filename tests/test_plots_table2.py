@@ -102,15 +102,19 @@ def test_curves_are_the_points_with_re_ranking_where_there_is_a_codebook_for_it(
     assert dashed == ["-", "-", "--"]
 
 
-def test_bands_are_the_intervals_and_dotted_lines_the_exhaustive_search():
+def test_bands_are_the_intervals_and_dotted_lines_lead_to_the_exhaustive_search():
     left, right, *_ = figure5.tradeoff(drawn("a")).axes
     for axes in (left, right):
         bands = [c.get_paths()[0].vertices for c in axes.collections]
         assert len(bands) == 3
         assert np.allclose([(v[:, 1].min(), v[:, 1].max()) for v in bands],
                            [(37, 51), (38, 52), (44, 58)])  # fmt: skip
-        levels = [line.get_ydata()[0] for line in axes.lines if line.get_marker() != "o"]
-        assert np.allclose(levels, [60, 61, 62])
+    dotted = [np.transpose(line.get_data()) for line in left.lines if line.get_marker() == "None"]
+    assert np.allclose(dotted, [[(64, y), (256, 60 + i)] for i, y in enumerate((50, 51, 57))])
+    all_found = [line.get_data() for line in left.lines if line.get_marker() == "D"]
+    assert np.allclose(np.ravel(all_found), [256, 60, 256, 61, 256, 62])
+    assert [t.get_text() for t in left.get_xticklabels()] == ["16", "64", "all"]
+    assert len(right.lines) == 3
 
 
 def test_curves_have_their_names_at_their_ends_and_colours_by_links():
@@ -241,4 +245,5 @@ def test_labels_are_kept_apart_in_their_order_around_where_they_belong():
 
 def test_labels_far_from_each_other_stay_and_chains_move_together():
     assert np.allclose(style.apart([0.3, 0.1, 0.2], 0.05), [0.3, 0.1, 0.2])
+    assert np.allclose(style.apart([1.2, 0.99, 0.5, -1], 0.1, (0, 0.97)), [0.97, 0.87, 0.5, 0])
     assert np.allclose(style.apart([0.0, 0.0, 0.08], 0.1), np.array([-0.22, 0.08, 0.38]) / 3)

@@ -14,7 +14,7 @@ SHIFT = 0.35  # bytes between two points that would lie upon each other
 @style.styled
 def codecs(rows):
     """Two panels for each data set: R@1 over bytes of code and regression, and its change from one
-    level to two at equal bytes.
+    level to two at equal bytes. Bands and strong lines are for one level: those of two lie near it.
 
     rows: dicts with the columns of ``codecs.COLUMNS``, numbers as text or not.
     """
@@ -54,14 +54,18 @@ def _recall(axes, own, look, betas):
         y, lo, hi = (
             100 * np.array([float(row[f"R@1{end}"]) for row in at]) for end in ("", "_lo", "_hi")
         )
-        axes.fill_between(x, lo, hi, color=colour, alpha=0.12, lw=0)
-        axes.plot(x, y, color=colour, ls=_style(beta, betas), marker=marker, ms=4.5, lw=1.5)
+        if first == ONE:
+            axes.fill_between(x, lo, hi, color=colour, alpha=0.15, lw=0)
+        lw = 1.8 if first == ONE else 0.6
+        axes.plot(x, y, color=colour, ls=_style(beta, betas), marker=marker, ms=4.5, lw=lw)
         ends.append((x[-1], y[-1], _name(first, beta), colour))
     axes.xaxis.set_major_locator(FixedLocator(sizes))
     axes.set(xlabel="bytes per vector: code and regression, links apart",
              ylabel="R@1, per cent")  # fmt: skip
     axes.grid(axis="y", color="#EEEEEE", lw=0.8)
     axes.set_axisbelow(True)
+    axes.text(0.98, 0.03, "what the second level changes: right", color=style.INK, size=8,
+              ha="right", transform=axes.transAxes)  # fmt: skip
     style.label_ends(axes, ends)
     nq = int(own[0]["nq"])
     axes.set_title(f"{own[0]['dataset']}: exhaustive R@1 of {nq:,} queries")
@@ -93,8 +97,6 @@ def _change(axes, own, look, betas):
         ends.append((x[-1], y[-1], _name(first, beta), colour))
     level = look[ONE][0] if ONE in look else style.GREY
     axes.axhline(0, color=level, lw=1.2)
-    axes.annotate("one level", (1, 0), xycoords=("axes fraction", "data"), xytext=(-3, 3),
-                  textcoords="offset points", ha="right", color=level, fontsize=9)  # fmt: skip
     axes.xaxis.set_major_locator(FixedLocator(sorted({int(row["code_bytes"]) for row in own})))
     axes.yaxis.set_major_formatter(FuncFormatter(_signed))
     axes.set(xlabel="bytes per code, in one level and in two",
@@ -105,4 +107,4 @@ def _change(axes, own, look, betas):
 
 
 def _signed(value, _):
-    return f"{value:+g}".replace("-", "\N{MINUS SIGN}") if value else "0"
+    return f"{value:+g}".replace("-", "\N{MINUS SIGN}") if value else "one level: 0"

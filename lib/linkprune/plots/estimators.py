@@ -9,7 +9,9 @@ from linkprune.estimators import NEIGHBOUR, OWN
 from linkprune.plots import style
 
 AVERAGE = "beta0"
-PALEST = 0.4  # of style.SHARES: the fewest bytes of regression are a step darker
+# Of style.SHARES: the fewest bytes of regression are a step darker than the first, the most have
+# the second, still blue beside the black of the own code.
+PALEST, DARKEST = 0.45, 0.85
 NAMES = {OWN: "own code q(x)", NEIGHBOUR: "nearest link q(n₁)", AVERAGE: "average, 0 bytes"}
 TINTS = {OWN: style.INK, NEIGHBOUR: style.COLOURS[1], AVERAGE: style.COLOURS[2]}
 KEY = 0.4  # of the width of the distributions, beside them, for the names of the curves
@@ -45,7 +47,7 @@ def _colour(name, own):
         return TINTS[name]
     sized = [other for other in _regressions(own) if other != AVERAGE]
     share = (1 + sized.index(name)) / len(sized)
-    return style.SHARES(PALEST + (1 - PALEST) * share)
+    return style.SHARES(PALEST + (DARKEST - PALEST) * share)
 
 
 def _distributions(axes, own, points):

@@ -16,10 +16,11 @@ COLUMNS = (
     + BOUNDS
 )
 CURVE = ("source", "M0", "codec", "beta", "graph", "policy")
+BEYOND = 4  # times the largest efSearch: where the exhaustive search stands
 FEW, MANY = 0.0, 0.8  # of the colour map, for the fewest and for the most links
 NOTE = (
-    "Solid: ranked by the codes. Dashed: the first results re-ranked by the regression. Dotted: "
-    "exhaustive search of the reconstructions. Bands: 95 % Wilson intervals."
+    "Solid: ranked by the codes. Dashed: the first results re-ranked by the regression. Dotted, to "
+    "the diamonds at all: exhaustive search of the reconstructions. Bands: 95 % Wilson intervals."
 )
 PUBLISHED_NQ = 10_000  # queries of the paper, for its interval
 
@@ -60,8 +61,9 @@ def _published(row):
 def tradeoff(points):
     """One line of panels a data set: R@1, R@10 over efSearch, and over distances per query.
 
-    points: as ``points`` gives them, numbers as text. Bands are 95 % Wilson intervals; dotted lines
-    the exhaustive search; dashed curves are re-ranked; published points are black.
+    points: as ``points`` gives them, numbers as text. Bands are 95 % Wilson intervals; over
+    efSearch a dotted line goes on to the exhaustive search, a step beyond the last value; dashed
+    curves are re-ranked; published points are black.
     """
     of_dataset = {}
     for point in points:
@@ -97,8 +99,7 @@ def _panel(axes, own, recall, cost):
     """Draw the curves of a data set; their ends as ``style.label_ends`` takes them."""
     axes.set_xscale("log", base=10 if cost == "ndis" else 2)
     measured = sorted({int(p["efSearch"]) for p in own if p["mode"] == "graph"})
-    at = LogLocator(subs=(1, 2, 5)) if cost == "ndis" else FixedLocator(measured)
-    axes.xaxis.set_major_locator(at)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(_plain))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(COSTS[cost])
@@ -115,9 +116,30 @@ def _panel(axes, own, recall, cost):
         axes.fill_between(x, lo, hi, color=colour, alpha=0.1, lw=0)
         axes.plot(x, y, color=colour, ls=dashes, lw=1.6, marker="o", ms=3)
         ends.append((x[-1], y[-1], _name(curve, own), colour))
-        for best in (p for p in at if p["mode"] == "exhaustive"):
-            axes.axhline(100 * float(best[recall]), color=colour, lw=0.7, ls=(0, (1, 2)), zorder=1)
+        if cost == "efSearch":
+            _exhaustive(axes, at, recall, colour, measured[-1])
+    if cost == "efSearch":
+        _ticks(axes, own, measured)
     return ends
+
+
+def _exhaustive(axes, at, recall, colour, most):
+    """From the last point of a curve on to what a search of all finds, beyond the most efSearch."""
+    *_, last = (p for p in at if p["mode"] == "graph")
+    for every in (p for p in at if p["mode"] == "exhaustive"):
+        x = int(last["efSearch"]), BEYOND * most
+        y = [100 * float(p[recall]) for p in (last, every)]
+        axes.plot(x, y, color=colour, lw=1, ls=(0, (1, 1.5)), zorder=1)
+        axes.plot(x[1], y[1], "D", color=colour, mfc="white", ms=4)
+
+
+def _ticks(axes, own, measured):
+    """The values of efSearch, and all for the exhaustive search."""
+    ticks = {x: f"{x:,}" for x in measured}
+    if any(p["mode"] == "exhaustive" for p in own):
+        ticks[BEYOND * measured[-1]] = "all"
+    axes.xaxis.set_major_locator(FixedLocator(list(ticks)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: ticks[round(x)]))
 
 
 def _curves(own):

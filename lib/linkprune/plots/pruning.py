@@ -16,6 +16,8 @@ LOWEST, HIGHEST = 0.75, 0.995  # of the recalls that are drawn
 TARGETS = -np.expm1(np.linspace(np.log1p(-LOWEST), np.log1p(-HIGHEST), 121))
 INITIAL_LABEL = 0.88  # the recall at which an initial graph's curve has its name
 MOST_LARGE = 3  # names of learned graphs that are written large
+WIDER = 1.2  # than the longest curve that is followed: room for a name beside it
+GAP, EDGES = 0.028, (0.03, 0.97)  # between names, and where they stand, shares of the height
 
 
 @style.styled
@@ -35,10 +37,10 @@ def comparison(rows):
         if not learned:
             raise ConfigError(f"figure: {dataset} has no learned graph, expected at least one")
         for measure, axes in zip(MEASURES, line, strict=True):
-            axes.set_title(f"{dataset}: {measure} of {own[0]['nq']} queries")
+            axes.set_title(f"{dataset}: {measure} of {int(own[0]['nq']):,} queries")
             _axes(axes, measure)
             most = _rivals(axes, rivals, {graph for graph, _ in learned}, measure)
-            axes.set_xlim(0, 1.1 * max(most, _learned(axes, learned, measure), 1))
+            axes.set_xlim(0, WIDER * max(most, _learned(axes, learned, measure), 1))
     return figure
 
 
@@ -79,13 +81,14 @@ def _sampled(of, measure):
 
 def _rivals(axes, rivals, initial, measure):
     """Thin curves, dashed for initial graphs, under their envelope; its largest distances."""
+    notes = []  # distances, recall, text, colour
     at = np.array([_sampled(of, measure) for of in rivals.values()]).reshape(-1, len(TARGETS))
     for (graph, policy), line in zip(rivals, at, strict=True):
         if policy == "unpruned" and graph in initial:
             axes.plot(line, TARGETS, color=style.GREY, lw=1.2, ls=(0, (5, 2)), zorder=4)
             i = np.where(np.isnan(line), np.inf, np.abs(TARGETS - INITIAL_LABEL)).argmin()
             if np.isfinite(line[i]):
-                style.label(axes, line[i], TARGETS[i], f"initial: {_name(graph, policy)}")
+                notes.append((line[i], TARGETS[i], f"initial: {_name(graph, policy)}", style.GREY))
         else:
             axes.plot(line, TARGETS, color=style.FAINT, lw=0.7, zorder=2)
     reached = np.isfinite(at).any(0)
@@ -97,9 +100,21 @@ def _rivals(axes, rivals, initial, measure):
     for i in np.unique(best):
         where = np.flatnonzero(best == i)
         middle = where[len(where) // 2]
-        name = _name(*list(rivals)[i])
-        style.label(axes, least[middle], targets[middle], f"best rival: {name}", style.INK)
+        notes.append((least[middle], targets[middle], _name(*list(rivals)[i]), style.INK))
+    _label(axes, notes)
+    # Nothing is drawn in this corner: many distances and a low recall.
+    axes.text(0.98, 0.03, "black: the best rival, by its name", color=style.INK, size=6.5,
+              ha="right", transform=axes.transAxes)  # fmt: skip
     return least.max()
+
+
+def _label(axes, notes):
+    """Texts right of points, kept apart and off the frame."""
+    to_axes = axes.transScale + axes.transLimits
+    at = to_axes.transform([note[:2] for note in notes])
+    at[:, 1] = style.apart(at[:, 1], GAP, EDGES)
+    for (x, y), (*_, text, colour) in zip(to_axes.inverted().transform(at), notes, strict=True):
+        style.label(axes, x, y, text, colour)
 
 
 def _learned(axes, learned, measure):

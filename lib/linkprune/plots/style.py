@@ -66,14 +66,15 @@ def label(axes, x, y, text, colour=GREY):
 
 
 def label_ends(axes, ends, size=8, gap=0.065):
-    """Labels right of the axes for the ends of curves, kept apart, each with a line to its end.
+    """Labels right of the axes for the ends of curves, kept apart and no higher or lower than the
+    axes, each with a line to its end.
 
     ends: (x, y, text, colour) in data coordinates, of axes whose limits stay as they are; gap: the
     least distance between two labels, as a share of the height of the axes.
     """
     axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
     at = (axes.transScale + axes.transLimits).transform([end[:2] for end in ends])[:, 1]
-    for (x, y, text, colour), height in zip(ends, apart(at, gap), strict=True):
+    for (x, y, text, colour), height in zip(ends, apart(at, gap, (0, 0.97)), strict=True):
         line = {"arrowstyle": "-", "color": colour, "lw": 0.5, "shrinkA": 1, "shrinkB": 0,
                 "relpos": (0, 0.5)}  # fmt: skip
         axes.annotate(
@@ -82,8 +83,10 @@ def label_ends(axes, ends, size=8, gap=0.065):
         )  # fmt: skip
 
 
-def apart(at, gap):
-    """Positions near ``at`` (n,), in the same order, no two nearer than gap; their mean stays."""
+def apart(at, gap, within=(-np.inf, np.inf)):
+    """Positions near ``at`` (n,), in the same order, no two nearer than gap; their mean stays, but
+    for those that would lie outside of ``within``.
+    """
     order = np.argsort(at, kind="stable")
     blocks = []  # of positions that touch: their sum, less what the gaps before them take; count
     for i, x in enumerate(np.asarray(at, np.float64)[order]):
@@ -92,6 +95,6 @@ def apart(at, gap):
             total, count = blocks.pop()
             blocks[-1] = [blocks[-1][0] + total, blocks[-1][1] + count]
     means = np.repeat([total / count for total, count in blocks], [count for _, count in blocks])
-    placed = np.empty(len(order))
-    placed[order] = means + np.arange(len(order)) * gap
+    placed, below = np.empty(len(order)), np.arange(len(order)) * gap
+    placed[order] = np.clip(means + below, within[0] + below, within[1] - below[::-1])
     return placed

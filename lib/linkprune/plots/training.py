@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from linkprune.plots import style
 
@@ -42,19 +42,21 @@ def steps(histories):
     arrays (steps,), NaN where a step was not validated, and chosen the step that validation chose,
     marked by a dot.
     """
-    lines = -(-(len(HISTORY) + 1) // ACROSS)  # the last place is for names
-    figure = Figure((2.9 * ACROSS, 2.3 * lines * len(histories)), layout="constrained")
-    panels = figure.subplots(lines * len(histories), ACROSS, squeeze=False)
-    panels = panels.reshape(len(histories), -1)
-    for (name, of_seeds), line in zip(histories.items(), panels, strict=True):
+    lines = -(-(len(HISTORY) + 1) // ACROSS)  # the last place is for the seeds
+    figure = Figure((2.9 * ACROSS, (2.3 * lines + 0.4) * len(histories)), layout="constrained")
+    parts = figure.subfigures(len(histories), 1, squeeze=False)[:, 0]
+    for ((dataset, graph, agent), of_seeds), part in zip(histories.items(), parts, strict=True):
+        line = part.subplots(lines, ACROSS).ravel()
+        part.suptitle(f"{dataset}: {agent} on {graph}", x=0.01, ha="left", weight="bold")
         for axes in line[len(HISTORY) :]:
             axes.set_axis_off()
         seeds = [Line2D([], [], color=style.COLOURS[i % len(style.COLOURS)], label=f"seed {seed}")
                  for i, seed in enumerate(of_seeds)]  # fmt: skip
-        line[-1].legend(handles=seeds, title="\n".join(name), loc="center", frameon=False)
+        line[-1].legend(handles=seeds, loc="center", frameon=False)
         for (quantity, (title, shown)), axes in zip(HISTORY.items(), line, strict=False):
             axes.set(title=title, xlabel="step")
             axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+            axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.10g}"))
             for i, (history, chosen) in enumerate(of_seeds.values()):
                 y, colour = shown(history[quantity]), style.COLOURS[i % len(style.COLOURS)]
                 at = np.flatnonzero(np.isfinite(y))

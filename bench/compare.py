@@ -7,12 +7,13 @@
 Files are as linkprune.formats reads them, vectors.h5:base too; without any it takes the embedded
 colour patches. Each repetition of a stage of a side is a process of its own, so that its peak
 memory is that of the stage; sides take turns. A stage of a side is not begun again once it has
-taken --minutes of CPU time. Inputs of a stage are what the original made, unless the stage says
-own; quality is measured once per side, outside the clock. Runs are appended to the CSV, the tables
-of everything in it go to standard output.
+taken --minutes of CPU time. Inputs of a stage are what the original made on one thread, unless the
+stage says own; the quality of what a repetition made is measured outside the clock. Runs are
+appended to the CSV, the tables of everything in it go to standard output.
 
-DIR keeps what the sides made: a later run with the same vectors and settings takes what it needs
-from there, and measures only --stages and --sides.
+DIR keeps what the sides made on one thread: a later run with the same vectors and settings takes
+what it needs from there, unless a stage before it was made anew and differs, and measures only
+--stages and --sides.
 """
 
 import os
@@ -22,7 +23,6 @@ os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "20000"}
 
 import argparse
 import collections
-import dataclasses
 import hashlib
 import importlib.util
 import json
@@ -131,49 +131,62 @@ class Bench:
         self.inputs = json.dumps([settings, prints])
         self.session = time.strftime("%Y-%m-%dT%H:%M:%S")
 
-    def measure(self, side, stage, threads, of):
-        """One process, on what the side ``of`` made: its record."""
-        out = self.folder(side, stage, of)
+    def measure(self, side, stage, threads, of, out):
+        """One process, on what the side ``of`` made, into the folder ``out``: its record."""
         options = {"work": self.work, "out": out, "of": self.work / of, "threads": threads}
         options = {name: str(x) if isinstance(x, Path) else x for name, x in options.items()}
         env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": str(threads)}
         command = [self.python.get(side, sys.executable), HERE / SCRIPTS[side], stage.function]
         options |= self.settings | stage.point
-        (out / "made.json").unlink(missing_ok=True)
         text = run([*command, json.dumps(options)], f"{side}, {stage.key}", env)
-        (out / "made.json").write_text(self.inputs)
         return json.loads(text.strip().splitlines()[-1])
+
+    def make(self, side, stage, of):
+        """``measure`` on one thread, to be kept: on more, not every side makes the same again."""
+        out = self.folder(side, stage, of)
+        (out / "made.txt").unlink(missing_ok=True)
+        record = self.measure(side, stage, 1, of, out)
+        (out / "made.txt").write_text(f"{self.source(stage, of)} {record['bits']}")
+        return record
 
     def folder(self, side, stage, of):
         """Where a side leaves a stage."""
         return self.work / (side if side == of else f"{side}_on_{of}") / stage.key
 
-    def ensure(self, of, stage):
-        """Have the side ``of`` make what a stage reads, unless it is there."""
-        for need in (STAGES[name] for name in stage.needs):
-            made = self.folder(of, need, of) / "made.json"
-            if not made.exists() or made.read_text() != self.inputs:
-                self.ensure(of, need)
-                say(f"{of} makes {need.key}")
-                self.measure(of, need, 1, of)
+    def source(self, stage, of):
+        """A hash of all that a stage is made from: settings, vectors, what the side ``of`` left."""
+        before = [self.made(STAGES[name], of) for name in stage.needs]
+        return hashlib.sha256(json.dumps([self.inputs, before]).encode()).hexdigest()
 
-    def quality(self, side, stage, of):
-        """Named numbers as one cell."""
+    def made(self, stage, of):
+        """A hash of what a side left of a stage; None unless made from what is there now."""
+        path = self.folder(of, stage, of) / "made.txt"
+        source, _, bits = (path.read_text() if path.exists() else "").partition(" ")
+        return bits if source == self.source(stage, of) else None
+
+    def ensure(self, of, names):
+        """Have the side ``of`` make these stages, unless they are there; needed ones come first."""
+        for stage in (STAGES[name] for name in names):
+            if self.made(stage, of) is None:
+                say(f"{of} makes {stage.key}")
+                self.make(of, stage, of)
+
+    def quality(self, side, stage, of, out):
+        """Named numbers, for what the side left in ``out``, as one cell."""
         theirs = None
         if side == "ours" and of == "original" and "original" in stage.references:
             theirs = self.folder("original", stage, "original")
-        folder = self.folder(side, stage, of)
-        return speed.words(self.judge.of(stage.function, folder, self.work / of, theirs))
+        return speed.words(self.judge.of(stage.function, out, self.work / of, theirs))
 
     def compare(self, stage):
         """Yield the runs of a stage, sides in turns, as many as wanted and as time allows."""
         sides = [s for s in (*stage.references, "ours") if s in self.a.sides]
         chains = {side: side if stage.own else "original" for side in sides}
         for of in chains.values():
-            self.ensure(of, stage)
+            self.ensure(of, stage.needs)
         compared = "original" in stage.references and not stage.own  # the answers too
-        if compared and "original" not in sides:
-            self.ensure("original", dataclasses.replace(stage, needs=(stage.key,)))
+        if compared and not ("original" in sides and 1 in self.a.threads):
+            self.ensure("original", (*stage.needs, stage.key))
         spent, quality = collections.Counter(), {}
         for repetition in range(self.a.repetitions):
             for side in sides if repetition % 2 == 0 else sides[::-1]:
@@ -182,13 +195,19 @@ class Bench:
                     if slow or spent[side, threads] > 60 * self.a.minutes:
                         continue
                     say(f"{stage.key}: {side}, threads {threads}, repetition {repetition + 1}")
-                    record = self.measure(side, stage, threads, chains[side])
+                    of, out = chains[side], self.work / "again"
+                    if threads == 1 and repetition == 0:
+                        out = self.folder(side, stage, of)
+                        record = self.make(side, stage, of)
+                    else:
+                        record = self.measure(side, stage, threads, of, out)
                     spent[side, threads] += record["cpu_s"]
-                    if side not in quality:
-                        quality[side] = self.quality(side, stage, chains[side])
+                    made = side, record["bits"]  # the same on any number of threads, or not
+                    if made not in quality:
+                        quality[made] = self.quality(side, stage, of, out)
                     run = {"session": self.session, "data": self.name, "stage": stage.key}
                     run |= {"side": side, "threads": threads, "repetition": repetition}
-                    yield run | record | {"quality": quality[side]}
+                    yield run | record | {"quality": quality[made]}
 
 
 def installed():
@@ -230,7 +249,8 @@ def arguments():
     p.add_argument("--beta", default="beta4x256")
     p.add_argument("--repetitions", type=int, default=5)
     p.add_argument("--minutes", type=float, default=10, help="CPU minutes of a stage of a side")
-    p.add_argument("--threads", type=lambda text: [*map(int, text.split(","))], default=[1, 2])
+    p.add_argument("--threads", type=lambda text: sorted(map(int, text.split(","))),
+                   default=[1, 2])  # fmt: skip
     p.add_argument("--stages", type=among(STAGES), default=[*STAGES])
     p.add_argument("--sides", type=among(SCRIPTS), default=installed())
     p.add_argument("--original-python", help="interpreter with Faiss 1.7.4; default: .venv174")

@@ -31,6 +31,11 @@ def runs_of(path):
         return list(csv.DictReader(f))
 
 
+def makes(done):
+    """What a comparison had to make before it could measure."""
+    return [line.split(" ", 1)[1] for line in done.stderr.splitlines() if " makes " in line]
+
+
 def test_a_stage_brings_the_stages_before_it_and_is_kept(files, tmp_path, original_python):
     out, kept = tmp_path / "runs.csv", tmp_path / "kept"
     words = [*files, "--name", "few", "--codec", "OPQ4_16", "--beta", "beta2x256", "--out", out,
@@ -51,13 +56,18 @@ def test_a_stage_brings_the_stages_before_it_and_is_kept(files, tmp_path, origin
     done = compare(*words, "--stages", "search_64", "--threads", "1,2", "--repetitions", "1",
                    "--sides", "ours")  # fmt: skip
     assert done.returncode == 0, done.stderr
-    made = [line.split(" ", 1)[1] for line in done.stderr.splitlines() if " makes " in line]
-    assert made == ["original makes search_64"]  # the rest is there
+    assert makes(done) == ["original makes search_64"]  # the rest is there
     runs = runs_of(out)
     assert len(runs) == 6
     assert "same=" in runs[4]["quality"]
     assert runs[4]["bits"] == runs[5]["bits"]
     assert [r["threads"] for r in runs[4:]] == ["1", "2"]
+    graph = kept / "original/graph/made.txt"
+    graph.write_text(graph.read_text().split()[0] + " other")  # as if made anew, and different
+    done = compare(*words, "--stages", "encode", "--threads", "1", "--repetitions", "1",
+                   "--sides", "ours")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert makes(done) == ["original makes beta", "original makes encode"]
 
 
 def test_stages_on_floats_run_without_the_original(files, tmp_path):
@@ -68,6 +78,19 @@ def test_stages_on_floats_run_without_the_original(files, tmp_path):
     assert done.returncode == 0, done.stderr
     recalls = [float(r["quality"].removeprefix("recall@10=")) for r in runs_of(out)]
     assert len(recalls) == 2 and min(recalls) > 0.8
+
+
+def test_later_stages_read_what_was_made_on_one_thread(files, tmp_path):
+    out, kept = tmp_path / "runs.csv", tmp_path / "kept"
+    words = [*files, "--codec", "OPQ4_16", "--out", out, "--work", kept, "--sides", "faiss",
+             "--repetitions", "2", "--original-python", sys.executable]  # fmt: skip
+    done = compare(*words, "--stages", "float_graph,float_search_16", "--threads", "2")
+    assert done.returncode == 0, done.stderr
+    assert makes(done) == ["faiss makes float_graph"]
+    done = compare(*words, "--stages", "float_graph", "--threads", "2,1")
+    assert done.returncode == 0, done.stderr
+    one = {r["bits"] for r in runs_of(out) if r["threads"] == "1"}
+    assert one == {(kept / "faiss/float_graph/made.txt").read_text().split()[1]}
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,19 @@ def test_the_speedup_is_of_wall_times_of_one_session():
     assert only(found, threads=1)["speedup"] == ""
 
 
+def test_quality_is_that_of_the_number_of_threads():
+    """A reference may make another thing on two threads."""
+    rows = speed.rows(
+        runs("graph", "ours", [1.0]) + runs("graph", "ours", [1.0], 2)
+        + runs("graph", "original", [3.0])
+        + runs("graph", "original", [3.0], 2, quality="R@1 at 64=0.6; R@1 at 256=0.6")
+    )  # fmt: skip
+    assert only(rows, threads=1, reference="Faiss 1.7.4")["quality_verdict"] == "holds"
+    row = only(rows, threads=2, reference="Faiss 1.7.4")
+    assert row["quality_verdict"] == "worse R@1 at 64"
+    assert f"| {row['reference_quality']} | worse R@1 at 64 |" in speed_text.markdown([row])
+
+
 def test_a_speedup_below_the_goal_is_missed_where_there_is_one():
     for stage, wanted in (("search_64", "missed"), ("float_graph", ""), ("train", "")):
         one = runs(stage, "ours", [4.0], wall=4.0)
@@ -173,8 +186,11 @@ def test_numbers_survive_a_cell():
 def test_every_stage_needs_stages_that_there_are_and_has_one_measure():
     known = {stage.key for stage in speed.STAGES}
     assert len(known) == len(speed.STAGES)
+    needs = {stage.key: stage.needs for stage in speed.STAGES}
     for stage in speed.STAGES:
         assert set(stage.needs) <= known
+        for i, need in enumerate(stage.needs):  # they are made in this order
+            assert set(needs[need]) <= set(stage.needs[:i])
         assert set(stage.references) <= set(speed.REFERENCES)
         assert stage.quality
         assert (stage.least is None) == (stage.best is None)

@@ -39,9 +39,7 @@ def _times(row):
         "ratio": ratio,
         "at least, out for": goal,
         "reached": row["verdict"],
-        "quality, ours": row["quality"],
-        "quality, its": row["reference_quality"],
-        "quality": row["quality_verdict"],
+        **_quality(row),
     }
 
 
@@ -56,6 +54,16 @@ def _threads(row):
         "same bits": row["same_bits"],
         "reference": row["reference"],
         "its": _spread(row, "wall", "reference_"),
+        **_quality(row),
+    }
+
+
+def _quality(row):
+    """What both sides made on this number of threads."""
+    return {
+        "quality, ours": row["quality"],
+        "quality, its": row["reference_quality"],
+        "quality": row["quality_verdict"],
     }
 
 

@@ -135,10 +135,11 @@ class Bench:
         """One process, on what the side ``of`` made, into the folder ``out``: its record."""
         options = {"work": self.work, "out": out, "of": self.work / of, "threads": threads}
         options = {name: str(x) if isinstance(x, Path) else x for name, x in options.items()}
-        env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": str(threads)}
+        # The flat search of the references is in BLAS; ours never calls NumPy's.
+        own = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
         command = [self.python.get(side, sys.executable), HERE / SCRIPTS[side], stage.function]
         options |= self.settings | stage.point
-        text = run([*command, json.dumps(options)], f"{side}, {stage.key}", env)
+        text = run([*command, json.dumps(options)], f"{side}, {stage.key}", os.environ | own)
         return json.loads(text.strip().splitlines()[-1])
 
     def make(self, side, stage, of):

@@ -14,10 +14,10 @@ TOLERANCE = 1e-5  # relative: what two orders of summation in float32 may make
 
 
 def graph(arrays):
-    """The Graph in the arrays of a graph stage."""
+    """The Graph in the arrays of a graph stage, sealed: no search pays for a check."""
     names = "neighbors", "upper_vertex", "upper_start", "upper_neighbors"
     x = [np.ascontiguousarray(arrays[name]) for name in names]
-    return Graph(*x, int(arrays["entry_point"]), int(arrays["max_level"]))
+    return Graph(*x, int(arrays["entry_point"]), int(arrays["max_level"])).sealed()
 
 
 def index(part):

@@ -1,5 +1,6 @@
 """Ours on an index that Faiss 1.7.4 trained and exported; LINKPRUNE_ORIGINAL_PYTHON names it."""
 
+import dataclasses
 import importlib.util
 import json
 import os
@@ -8,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import refuses
 
 from linkprune import groundtruth, sources
 from linkprune.codec import Codec
+from linkprune.errors import ShapeError
 
 ROOT = Path(__file__).resolve().parents[1]
 BENCH = ROOT / "bench"
@@ -107,6 +110,14 @@ def test_reconstruction_and_encoding_are_the_same(both):
         assert found[name] == pytest.approx(report[name], rel=parity.TOLERANCE)
     assert found["same_codes"] > 0.99
     assert found["higher"] == 0
+
+
+def test_a_graph_of_a_folder_is_checked_once_and_not_by_every_search(world):
+    arrays = {name: np.array(x) for name, x in dataclasses.asdict(world["graph"]).items()}
+    assert parity.graph(arrays).is_sealed()
+    arrays["neighbors"][0, 0] = len(arrays["neighbors"])
+    with refuses(ShapeError, "neighbors"):
+        parity.graph(arrays)
 
 
 def test_agreement_tells_ties_from_differences(both):

@@ -42,12 +42,13 @@ def graphs(searches, efSearch, repetitions, threads):
     searches: name -> (Graph, space with ``keywords``, prepared queries (nq, d)).
     """
     ms = np.empty((len(searches), len(efSearch), repetitions))
+    # Made once: of codes in two levels the working set of a space is computed.
+    ready = [(graph, space.keywords(), x) for graph, space, x in searches.values()]
     for repetition in range(-1, repetitions):  # the first round is for pages and caches
         for i, ef in enumerate(efSearch):
-            for g, (graph, space, x) in enumerate(searches.values()):
+            for g, (graph, space, x) in enumerate(ready):
                 start = time.perf_counter()
-                beam.search(graph, x, min(10, len(graph.neighbors)), ef, threads=threads,
-                            **space.keywords())  # fmt: skip
+                beam.search(graph, x, min(10, len(graph.neighbors)), ef, threads=threads, **space)
                 if repetition >= 0:
                     ms[g, i, repetition] = (time.perf_counter() - start) * 1000 / len(x)
     return ms

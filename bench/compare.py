@@ -6,9 +6,9 @@
 
 Files are as linkprune.formats reads them, vectors.h5:base too; without any it takes the embedded
 colour patches. Each repetition of a stage of a side is a process of its own, so that its peak
-memory is that of the stage; sides take turns. A stage of a side is not begun again once it has
-taken --minutes of CPU time. Inputs of a stage are what the original made on one thread, unless the
-stage says own; the quality of what a repetition made is measured outside the clock. Runs are
+memory is that of the stage; sides take turns. A stage of a side is not begun a fourth time once it
+has taken --minutes of CPU time. Inputs of a stage are what the original made on one thread, unless
+the stage says own; the quality of what a repetition made is measured outside the clock. Runs are
 appended to the CSV, the tables of everything in it go to standard output.
 
 DIR keeps what the sides made on one thread: a later run with the same vectors and settings takes
@@ -53,6 +53,7 @@ HERE = Path(__file__).resolve().parent
 SCRIPTS = {"ours": "ours.py", "original": "original.py", "faiss": "current_faiss.py",
            "hnswlib": "hnswlib_side.py"}  # fmt: skip
 K = 100
+LEAST = 3  # repetitions of every side, however long they take: two show no spread
 STAGES = {stage.key: stage for stage in speed.STAGES}
 
 
@@ -193,7 +194,8 @@ class Bench:
             for side in sides if repetition % 2 == 0 else sides[::-1]:
                 for threads in self.a.threads:
                     slow = side != "ours" and stage.slow and threads > 1
-                    if slow or spent[side, threads] > 60 * self.a.minutes:
+                    enough = spent[side, threads] > 60 * self.a.minutes and repetition >= LEAST
+                    if slow or enough:
                         continue
                     say(f"{stage.key}: {side}, threads {threads}, repetition {repetition + 1}")
                     of, out = chains[side], self.work / "again"
@@ -249,7 +251,8 @@ def arguments():
     p.add_argument("--M0", type=int, default=6)
     p.add_argument("--beta", default="beta4x256")
     p.add_argument("--repetitions", type=int, default=5)
-    p.add_argument("--minutes", type=float, default=10, help="CPU minutes of a stage of a side")
+    p.add_argument("--minutes", type=float, default=10, help="CPU minutes of a stage of a side, "
+                   f"after which it is not begun again; {LEAST} repetitions are made")  # fmt: skip
     p.add_argument("--threads", type=lambda text: sorted(map(int, text.split(","))),
                    default=[1, 2])  # fmt: skip
     p.add_argument("--stages", type=among(STAGES), default=[*STAGES])

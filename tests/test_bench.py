@@ -93,6 +93,15 @@ def test_later_stages_read_what_was_made_on_one_thread(files, tmp_path):
     assert one == {(kept / "faiss/float_graph/made.txt").read_text().split()[1]}
 
 
+def test_a_side_is_measured_three_times_however_long_it_takes(files, tmp_path):
+    out = tmp_path / "runs.csv"
+    done = compare(*files, "--codec", "OPQ4_16", "--out", out, "--stages", "float_graph", "--sides",
+                   "ours,faiss", "--threads", "1", "--repetitions", "5", "--minutes", "1e-9",
+                   "--original-python", sys.executable)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert sorted(r["side"] for r in runs_of(out)) == ["faiss"] * 3 + ["ours"] * 3
+
+
 @pytest.mark.parametrize(
     "words, wanted",
     [

@@ -67,10 +67,19 @@ def test_verdicts(ratio, low, high, wanted):
      ("R@1=0.4", 3.0, "worse quality"), ("R@1=0.4", 1.0, "missed")],
 )  # fmt: skip
 def test_a_ratio_at_worse_quality_reaches_no_goal(ours, theirs, wanted):
-    row = only(speed.rows(runs("search_64", "ours", [1.0], quality=ours)
-                          + runs("search_64", "original", [theirs])))  # fmt: skip
+    row = only(speed.rows(runs("search_64", "ours", [1.0] * 2, quality=ours)
+                          + runs("search_64", "original", [theirs] * 2)))  # fmt: skip
     assert row["verdict"] == wanted
     assert f"| {wanted} |" in speed_text.markdown([row])
+
+
+@pytest.mark.parametrize(
+    "ours, theirs, wanted",
+    [(2, 2, "out for"), (1, 2, "out for, one repetition"), (2, 1, "out for, one repetition")],
+)
+def test_a_verdict_says_that_a_side_was_measured_once(ours, theirs, wanted):
+    measured = runs("search_64", "ours", [1.0] * ours) + runs("search_64", "original", [9] * theirs)
+    assert only(speed.rows(measured))["verdict"] == wanted
 
 
 def test_there_is_no_verdict_without_a_goal():
@@ -204,7 +213,7 @@ def test_tables_say_what_was_measured(tmp_path):
     text = speed_text.markdown(rows, ["a machine"])
     assert text.startswith("a machine\n")
     assert "2 (1 to 3; 3) | 5 (5 to 5; 1) | 2.5 (1.67 to 5) | 2, 5 |" in text
-    assert "| at least, within the spread |" in text
+    assert "| at least, within the spread, one repetition |" in text
     assert "| 2.00 | holds | yes |" in text  # of 2 s wall and 1 s
     assert "| 80 | 50 | 20.0 | 1.50 |" in text
     assert "| over |" in text

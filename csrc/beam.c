@@ -11,21 +11,22 @@
 ANN_CLONES
 int ann_search(const ann_space *space, const ann_graph *graph, const float *query,
                const float *centroids_t, size_t nq, size_t dsub, size_t k, size_t efSearch,
-               int threads, uint8_t *visited, float *tables, int64_t *beams, float *D, int32_t *I,
-               int32_t *ndis, int32_t *ndis_upper, int32_t *nhops)
+               size_t room, int threads, uint8_t *visited, float *tables, int64_t *beams, float *D,
+               int32_t *I, int32_t *ndis, int32_t *ndis_upper, int32_t *nhops)
 {
-    if (threads < 1 || !k || !efSearch || !space->nb || graph->entry_point < 0 ||
+    size_t d = space->codes ? space->nsq * dsub : space->d;
+    size_t cap = efSearch > k ? efSearch : k;
+    cap = cap < space->nb ? cap : space->nb;
+    if (threads < 1 || !k || !efSearch || room < cap + ANN_BEAM_ROOM || !space->nb ||
+        graph->entry_point < 0 ||
         (space->codes ? !centroids_t || !tables || !ann_measures_queries(space, dsub)
                       : !ann_has_vectors(space)))
         return ANN_EINVAL;
-    size_t d = space->codes ? space->nsq * dsub : space->d;
-    size_t cap = efSearch > k ? efSearch : k;
 #pragma omp parallel num_threads(threads)
     {
         size_t thread = (size_t)omp_get_thread_num();
         uint8_t *marks = visited + thread * space->nb, epoch = 0;
         float *table = tables + thread * ann_tables_size(space);
-        int64_t *room = beams + thread * (cap + ANN_BEAM_ROOM);
 #pragma omp for schedule(dynamic, 4)
         for (size_t first = 0; first < nq; first += QUAD)
             for (size_t q = first; q < nq && q < first + QUAD; q++) {
@@ -37,7 +38,7 @@ int ann_search(const ann_space *space, const ann_graph *graph, const float *quer
                 for (int level = graph->max_level; level > 0; level--)
                     upper += ann_descend(space, graph, level, x, &v, &dv);
 
-                ann_beam beam = ann_beam_in(room, cap);
+                ann_beam beam = ann_beam_in(beams + thread * room, cap);
                 epoch = ann_next_epoch(marks, space->nb, epoch);
                 marks[v] = epoch;
                 ann_beam_insert(&beam, ann_key(dv, v));

@@ -16,10 +16,11 @@ ANN_INLINE size_t points_size(const ann_space *space, const ann_graph *graph)
 ANN_CLONES
 int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
                   const float *centroids_t, const int32_t *batch, const int32_t *levels, size_t n,
-                  size_t dsub, size_t efConstruction, int threads, uint8_t *visited,
-                  uint8_t *epochs, float *tables, int64_t *beams, float *points)
+                  size_t dsub, size_t efConstruction, size_t room, int threads,
+                  uint8_t *visited, uint8_t *epochs, float *tables, int64_t *beams, float *points)
 {
-    if (threads < 1 || !efConstruction || graph->entry_point < 0 ||
+    if (threads < 1 || !efConstruction || room < efConstruction + ANN_BEAM_ROOM ||
+        graph->entry_point < 0 ||
         (space->codes ? !centroids_t || !tables || !ann_measures_codes(space) ||
                             !ann_measures_queries(space, dsub)
                       : !ann_has_vectors(space)))
@@ -33,7 +34,6 @@ int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
         size_t thread = (size_t)omp_get_thread_num();
         uint8_t *marks = visited + thread * space->nb, epoch = epochs[thread];
         float *table = tables + thread * ann_tables_size(space);
-        int64_t *room = beams + thread * (efConstruction + ANN_BEAM_ROOM);
         float *kept = points + thread * points_size(space, graph);
 #pragma omp for schedule(dynamic, 1)
         for (size_t first = 0; first < n; first += QUAD)
@@ -48,7 +48,7 @@ int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
                         ann_descend(space, graph, level, query, &v, &dv);
                         continue;
                     }
-                    ann_beam beam = ann_beam_in(room, efConstruction);
+                    ann_beam beam = ann_beam_in(beams + thread * room, efConstruction);
                     epoch = ann_next_epoch(marks, space->nb, epoch);
                     marks[v] = epoch;
                     ann_beam_insert(&beam, ann_key(dv, v));

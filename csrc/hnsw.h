@@ -10,13 +10,14 @@
  * vertices of the batch; the heuristic keeps a candidate that is nearer to the vertex than to
  * every link kept before it. Writes the rows of the batch, nothing else.
  * Scratch: visited (threads, nb) and epochs (threads), zeroed before the first batch and then left
- * alone; centroids_t and tables as ann_search has them, beams (threads, efConstruction + ANN_BEAM_ROOM),
- * points (threads, max(M0, M, 2)) for a space of codes, zeroed at first: nsq * dsub floats each with
- * a first level, else sixteen times dsub for every four of nsq / 4 + nsq % 4. */
+ * alone; centroids_t and tables as ann_search has them, beams (threads, room), room >=
+ * efConstruction + ANN_BEAM_ROOM, points (threads, max(M0, M, 2)) for a space of codes, zeroed at
+ * first: nsq * dsub floats each with a first level, else sixteen times dsub for every four of
+ * nsq / 4 + nsq % 4. */
 int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
                   const float *centroids_t, const int32_t *batch, const int32_t *levels, size_t n,
-                  size_t dsub, size_t efConstruction, int threads, uint8_t *visited,
-                  uint8_t *epochs, float *tables, int64_t *beams, float *points);
+                  size_t dsub, size_t efConstruction, size_t room, int threads,
+                  uint8_t *visited, uint8_t *epochs, float *tables, int64_t *beams, float *points);
 
 /* Reverse links on one level: vertex target[g] gains the links source[start[g]] ...
  * source[start[g + 1] - 1]; where its list overflows, the heuristic chooses among old and new.

@@ -35,24 +35,23 @@ ANN_INLINE size_t distinct(int64_t *keys, size_t n, int32_t v)
 
 ANN_CLONES
 int ann_vamana_link(const ann_space *space, const ann_graph *graph, const int32_t *batch, size_t n,
-                    size_t R, int among, size_t efConstruction, float alpha, int threads,
-                    uint8_t *visited, uint8_t *epochs, int64_t *beams, int64_t *pools,
+                    size_t R, int among, size_t efConstruction, size_t room, float alpha,
+                    int threads, uint8_t *visited, uint8_t *epochs, int64_t *beams, int64_t *pools,
                     int32_t *links)
 {
-    if (threads < 1 || !efConstruction || !R || graph->entry_point < 0 || !space->vectors ||
-        space->ip || !(alpha >= 1))
+    if (threads < 1 || !efConstruction || room < efConstruction + ANN_BEAM_ROOM || !R ||
+        graph->entry_point < 0 || !space->vectors || space->ip || !(alpha >= 1))
         return ANN_EINVAL;
     size_t width = space->nb + graph->M0 + n;
 #pragma omp parallel num_threads(threads)
     {
         size_t thread = (size_t)omp_get_thread_num();
         uint8_t *marks = visited + thread * space->nb, epoch = epochs[thread];
-        int64_t *room = beams + thread * (efConstruction + ANN_BEAM_ROOM);
 #pragma omp for schedule(dynamic, 4)
         for (size_t i = 0; i < n; i++) {
             const float *query = space->vectors + (size_t)batch[i] * space->d;
             const int32_t *own = graph->neighbors + (size_t)batch[i] * graph->M0;
-            ann_beam beam = ann_beam_in(room, efConstruction);
+            ann_beam beam = ann_beam_in(beams + thread * room, efConstruction);
             ann_beam pool = ann_beam_in(pools + thread * (width + ANN_BEAM_ROOM), width);
             epoch = ann_next_epoch(marks, space->nb, epoch);
             marks[graph->entry_point] = epoch;

@@ -10,11 +10,11 @@
  * vertices of the batch. One is kept if it is nearer to the vertex than alpha (of squared
  * distances) times its distance from every one kept before. The graph, of any width, is only read.
  * Scratch: visited (threads, nb) and epochs (threads), zeroed before the first batch and then left
- * alone; beams (threads, efConstruction + ANN_BEAM_ROOM) and pools (threads, nb + M0 + n +
- * ANN_BEAM_ROOM). */
+ * alone; beams (threads, room), room >= efConstruction + ANN_BEAM_ROOM, and pools (threads, nb +
+ * M0 + n + ANN_BEAM_ROOM). */
 int ann_vamana_link(const ann_space *space, const ann_graph *graph, const int32_t *batch, size_t n,
-                    size_t R, int among, size_t efConstruction, float alpha, int threads,
-                    uint8_t *visited, uint8_t *epochs, int64_t *beams, int64_t *pools,
+                    size_t R, int among, size_t efConstruction, size_t room, float alpha,
+                    int threads, uint8_t *visited, uint8_t *epochs, int64_t *beams, int64_t *pools,
                     int32_t *links);
 
 /* Reverse links: vertex target[g] gains those of source[start[g]] ... source[start[g + 1] - 1] that

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import conftest
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from conftest import (
 )
 
 from linkprune.errors import ShapeError
-from linkprune.kernels import adc, beam
+from linkprune.kernels import adc, beam, hnsw
 
 
 def space_of(kind, nb, nq, seed, lo=-3, hi=4):
@@ -145,6 +147,16 @@ def test_one_vertex_is_found_and_the_rest_is_padding():
                                            vectors=np.zeros((1, 1), np.float32))  # fmt: skip
     assert I.tolist() == [[0, -1, -1]] and D.tolist() == [[4, np.inf, np.inf]]
     assert (ndis[0], upper[0], nhops[0]) == (0, 1, 1)
+
+
+def test_more_than_all_vertices_take_no_more_room():
+    x, none = np.zeros((2, 1), np.float32), np.zeros((0, 1), np.float32)
+    tracemalloc.start()
+    beam.search(flat([[1], [0]]), none, 2**31 - 1, 2**31 - 1, vectors=x)
+    hnsw.Builder(flat([[1], [0]]), 2**31 - 1, vectors=x)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1e6
 
 
 def test_no_queries_give_no_results():

@@ -260,14 +260,38 @@ def test_another_argument_is_refused_or_understood(name, sizes, data):
 
 @fixed
 @given(
-    value=st.sampled_from((0, -1, 2**31, 2**70, 1.0, "1", None, np.int64(-3))),
+    value=st.sampled_from(
+        (0, -1, 2**31, 2**70, 1.0, "1", None, True, np.int64(-3), np.int8(-128), np.uint8(0),
+         np.uint32(2**31), np.uint64(2**64 - 1), np.float32(1), np.bool_(True)),
+    ),
     name=st.sampled_from(("k", "efSearch", "threads")),
-)
+)  # fmt: skip
 def test_numbers_out_of_range_are_refused(value, name):
     g, x = random_graph(9, 3, 2, 0), np.zeros((9, 4), np.float32)
     numbers = {"k": 2, "efSearch": 3, "threads": 1, name: value}
     assert refusal(lambda: beam.search(g, x, vectors=x, **numbers)) is None
     assert refusal(lambda: distance.matmul(x, x.T.copy(), value)) is None
+
+
+@fixed
+@given(dtype=st.sampled_from(np.typecodes["AllInteger"]), n=st.integers(1, 4))
+def test_integers_of_numpy_are_as_good_as_those_of_python(dtype, n):
+    x = integers(np.random.default_rng(n), (9, 4), "float32")
+    keep, batch = np.full((9, 3), episodes.ALWAYS, np.uint32), np.arange(2, dtype=np.int32)
+
+    def results(n):
+        g = level_0(random_graph(9, 3, 2, 0))
+        yield from beam.search(g, x, n, n, vectors=x, threads=n)
+        runner = episodes.Runner(g, vectors=x, threads=n)
+        yield from runner.record(keep, x[:2].copy(), batch, n, n, n)
+        yield vamana.Builder(g, n, x, n).link(batch, n)
+        hnsw.Builder(g, n, vectors=x, threads=n).link(batch, 0 * batch, x[:2].copy())
+        yield g.neighbors
+        yield from offered(x, x, np.full((9, 2), -1, np.int32), np.full((9, 2), np.inf), False, n)
+        yield from beta.group_sums(x, np.zeros(9, np.uint8), n)
+
+    for found, wanted in zip(results(np.dtype(dtype).type(n)), results(n), strict=True):
+        assert np.array_equal(found, wanted)
 
 
 @fixed

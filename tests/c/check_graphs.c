@@ -39,7 +39,8 @@ void graphs(size_t nb, size_t M0, size_t M, size_t nsq, size_t dsub, int two, in
     uint8_t *visited = buffer(T * nb, 1), *epochs = buffer(T, 1);
     size_t table = first ? 4 * (nsq * KSUB + ((size_t)2 << first->bits)) : nsq * KSUB;
     float *tables = coded ? blank(T * table) : NULL;
-    int64_t *beams = buffer(T * (ef + ANN_BEAM_ROOM), sizeof *beams);
+    size_t beam = ef + ANN_BEAM_ROOM;
+    int64_t *beams = buffer(T * beam, sizeof *beams);
     size_t most = M0 > M ? M0 : M, groups4 = nsq / 4 + nsq % 4;
     size_t point = !coded ? 0 : first ? nsq * dsub : (groups4 + 3) / 4 * 16 * dsub;
     float *points = blank(T * (most > 2 ? most : 2) * point);
@@ -49,7 +50,7 @@ void graphs(size_t nb, size_t M0, size_t M, size_t nsq, size_t dsub, int two, in
         if (batch > nb - done)
             batch = nb - done;
         OK(ann_hnsw_link(&space, &graph, x + done * d, centroids_t, order + done, levels + done,
-                         batch, dsub, ef, threads, visited, epochs, tables, beams, points));
+                         batch, dsub, ef, beam, threads, visited, epochs, tables, beams, points));
         for (int level = 0; level <= levels[done]; level++) {
             size_t kept = held_now(), slots = level ? M : M0, groups = 0, n = 0, longest = 1;
             int32_t *target = buffer(nb, sizeof *target);
@@ -76,6 +77,8 @@ void graphs(size_t nb, size_t M0, size_t M, size_t nsq, size_t dsub, int two, in
             release(kept);
         }
     }
+    REFUSED(ann_hnsw_link(&space, &graph, x, centroids_t, order, levels, 1, dsub, ef, beam - 1,
+                          threads, visited, epochs, tables, beams, points));
     OK(ann_hnsw_order(&space, &graph, threads, buffer(T * M0, sizeof(int64_t)), points));
 
     static const size_t POINTS[][2] = {{1, 1}, {3, 1}, {2, 7}, {200, 5}};
@@ -84,18 +87,21 @@ void graphs(size_t nb, size_t M0, size_t M, size_t nsq, size_t dsub, int two, in
     for (size_t p = 0; p < COUNT(POINTS); p++) {
         size_t kept = held_now(), k = POINTS[p][0], room = k > POINTS[p][1] ? k : POINTS[p][1];
         int32_t *I = buffer(nq * k, sizeof *I);
+        room = (room < nb ? room : nb) + ANN_BEAM_ROOM;
         memset(visited, 0, T * nb);
-        OK(ann_search(&space, &graph, query, centroids_t, nq, dsub, k, POINTS[p][1], threads,
-                      visited, tables, buffer(T * (room + ANN_BEAM_ROOM), sizeof(int64_t)), blank(nq * k), I,
+        OK(ann_search(&space, &graph, query, centroids_t, nq, dsub, k, POINTS[p][1], room, threads,
+                      visited, tables, buffer(T * room, sizeof(int64_t)), blank(nq * k), I,
                       buffer(nq, sizeof(int32_t)), buffer(nq, sizeof(int32_t)),
                       buffer(nq, sizeof(int32_t))));
+        REFUSED(ann_search(&space, &graph, query, centroids_t, nq, dsub, k, POINTS[p][1], room - 1,
+                           threads, visited, tables, beams, NULL, NULL, NULL, NULL, NULL));
         for (size_t i = 0; i < nq * k; i++)
             require(I[i] >= -1 && I[i] < (int32_t)nb, "results are vertices");
         release(kept);
     }
-    REFUSED(ann_search(&space, &graph, query, centroids_t, nq, dsub, 0, 1, threads, visited,
+    REFUSED(ann_search(&space, &graph, query, centroids_t, nq, dsub, 0, 1, beam, threads, visited,
                        tables, beams, NULL, NULL, NULL, NULL, NULL));
-    REFUSED(ann_search(&space, &graph, query, centroids_t, nq, dsub, 1, 0, threads, visited,
+    REFUSED(ann_search(&space, &graph, query, centroids_t, nq, dsub, 1, 0, beam, threads, visited,
                        tables, beams, NULL, NULL, NULL, NULL, NULL));
     REFUSED(ann_hnsw_order(&space, &graph, 0, beams, points));
     release(0);

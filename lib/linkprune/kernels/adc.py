@@ -14,7 +14,7 @@ _p = functools.partial(checks.pointer, ffi)
 
 def tables(x, centroids, ip=False, threads=1):
     """Distances of sub-vectors and centroids: x (n, nsq * dsub) -> (n, nsq, 256) float32."""
-    checks.positive(threads=threads)
+    threads = checks.positive(threads=threads)
     cent = checks.transposed(centroids)
     nsq, dsub = cent.shape[:2]
     n = len(checks.array("x", x, "float32", None, nsq * dsub))
@@ -26,7 +26,7 @@ def tables(x, centroids, ip=False, threads=1):
 
 def encode(x, centroids, threads=1):
     """Nearest centroid of every sub-vector: x (n, nsq * dsub) -> codes (n, nsq) uint8."""
-    checks.positive(threads=threads)
+    threads = checks.positive(threads=threads)
     cent = checks.transposed(centroids)
     nsq, dsub = cent.shape[:2]
     n = len(checks.array("x", x, "float32", None, nsq * dsub))
@@ -40,7 +40,7 @@ def decode(codes, centroids, threads=1, coarse=None):
 
     With the first level of codes in two, a ``coarse.Coarse``, codes are (n, bytes + nsq).
     """
-    checks.positive(threads=threads)
+    threads = checks.positive(threads=threads)
     nsq, _, dsub = checks.array("centroids", centroids, "float32", None, KSUB, None).shape
     first, alive = structures.coarse(ffi, coarse, centroids)
     size = nsq if coarse is None else coarse.bytes + nsq
@@ -57,7 +57,7 @@ def class_sums(x, codes, threads=1):
 
     x (n, d) float32, codes (n, nsq) uint8 -> sums (nsq, 256, d) float32, counts (nsq, 256) int64.
     """
-    checks.positive(threads=threads)
+    threads = checks.positive(threads=threads)
     n, d = checks.array("x", x, "float32", None, None).shape
     nsq = checks.array("codes", codes, "uint8", n, None).shape[1]
     sums, counts = np.empty((nsq, KSUB, d), np.float32), np.empty((nsq, KSUB), np.int64)

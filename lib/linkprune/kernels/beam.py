@@ -23,7 +23,7 @@ def search(graph, query, k, efSearch, *, codes=None, centroids=None, coarse=None
     (nq, k) int32 (missing: infinity, -1), ndis (distances on level 0, without the entry point),
     ndis_upper (entry point and descent), nhops (vertices expanded on level 0), each (nq,) int32.
     """
-    checks.positive(k=k, efSearch=efSearch, threads=threads)
+    k, efSearch, threads = checks.positive(k=k, efSearch=efSearch, threads=threads)
     space, alive = structures.space(ffi, codes, vectors, ip, centroids, coarse)
     g, alive_too = structures.graph(ffi, graph)
     if g.nb != space.nb:
@@ -36,15 +36,14 @@ def search(graph, query, k, efSearch, *, codes=None, centroids=None, coarse=None
     else:
         dsub, d = 0, space.d
         tables, cent = np.empty(0, np.float32), ffi.NULL
-    efSearch = min(efSearch, space.nb)  # there is no more to find
     nq = len(checks.array("query", query, "float32", None, d))
     visited = np.zeros((threads, space.nb), np.uint8)
-    beams = np.empty((threads, max(k, efSearch) + C.ANN_BEAM_ROOM), np.int64)
+    beams = np.empty((threads, min(max(k, efSearch), space.nb) + C.ANN_BEAM_ROOM), np.int64)
     D, I = np.empty((nq, k), np.float32), np.empty((nq, k), np.int32)
     ndis, ndis_upper, nhops = (np.empty(nq, np.int32) for _ in range(3))
     status = C.ann_search(
-        space, g, _p(query), cent, nq, dsub, k, efSearch, threads, _p(visited), _p(tables),
-        _p(beams), _p(D), _p(I), _p(ndis), _p(ndis_upper), _p(nhops),
+        space, g, _p(query), cent, nq, dsub, k, efSearch, beams.shape[1], threads, _p(visited),
+        _p(tables), _p(beams), _p(D), _p(I), _p(ndis), _p(ndis_upper), _p(nhops),
     )  # fmt: skip
     checks.ok(status, "ann_search")
     del alive, alive_too

@@ -30,8 +30,7 @@ def _vertices(codes, neighbors, centroids, coarse):
 
 def n_moments(m1):
     """How many moments a vertex with m1 - 1 links has."""
-    checks.positive(m1=m1)
-    return C.ann_beta_n_moments(m1)
+    return C.ann_beta_n_moments(checks.positive(m1=m1))
 
 
 def moments(x, first, codes, neighbors, centroids, out, at, threads=1, coarse=None):
@@ -39,12 +38,12 @@ def moments(x, first, codes, neighbors, centroids, out, at, threads=1, coarse=No
 
     x (n, d_out) float32 their rotated vectors, out (parts, rows, n_moments) float32.
     """
-    checks.positive(threads=threads)
+    threads = checks.positive(threads=threads)
     nb, nsq, dsub, m1 = _vertices(codes, neighbors, centroids, coarse)
     level, alive = structures.coarse(ffi, coarse, centroids)
     n = len(checks.array("x", x, "float32", None, nsq * dsub))
     parts, rows, _ = checks.writable("out", out, "float32", None, None, n_moments(m1)).shape
-    checks.natural(first=first, at=at)
+    first, at = checks.natural(first=first, at=at)
     if first + n > nb or at + n > rows or not parts or nsq * dsub % parts:
         raise ShapeError(
             f"moments: {n} vertices from {first} into rows from {at} do not fit {nb} vertices, "
@@ -67,13 +66,13 @@ def least_column(x, w, out=None, threads=1):
     x (n, depth), w (depth, k <= 256) float32 -> (n,) uint8, (n,) float32. ``out`` (n, parts) uint8
     with a column index, as (array, column), takes the columns in place of a new array.
     """
-    checks.positive(threads=threads)
+    threads = checks.positive(threads=threads)
     n, depth = checks.array("x", x, "float32", None, None).shape
     k = checks.array("w", w, "float32", depth, None).shape[1]
     padded = checks.padded_columns(w)
     codes, column = (np.empty((n, 1), np.uint8), 0) if out is None else out
     parts = checks.writable("out", codes, "uint8", n, None).shape[1]
-    checks.natural(column=column)
+    column = checks.natural(column=column)
     if column >= parts:
         raise ShapeError(f"out: column {column} of {parts}")
     least = np.empty(n, np.float32)
@@ -91,7 +90,7 @@ def group_sums(x, codes, k, onto=None):
     Returns sums (k, depth) float64, counts (k,) int64: new ones, or those of earlier rows, given as
     ``onto``, with these rows added.
     """
-    checks.positive(k=k)
+    k = checks.positive(k=k)
     n, depth = checks.array("x", x, "float32", None, None).shape
     checks.array("codes", codes, "uint8", n)
     sums, counts = (np.zeros((k, depth)), np.zeros(k, np.int64)) if onto is None else onto
@@ -107,7 +106,7 @@ def solve(A, r, cut, threads=1):
 
     A (n, m, m) symmetric, r (n, m) float64 -> (n, m) float64.
     """
-    checks.positive(threads=threads)
+    threads = checks.positive(threads=threads)
     n, m = checks.array("r", r, "float64", None, None).shape
     checks.array("A", A, "float64", n, m, m)
     room, b = np.empty((threads, 2, m, m, 8)), np.empty((n, m))
@@ -120,7 +119,7 @@ def weights(moments, cut, out, threads=1):
 
     They go into the first m1 columns of out (n, m1 or more) float32.
     """
-    checks.positive(threads=threads)
+    threads = checks.positive(threads=threads)
     n, found = checks.array("moments", moments, "float32", None, None).shape
     stride = checks.writable("out", out, "float32", n, None).shape[1]
     m1 = next((m for m in range(1, stride + 1) if C.ann_beta_n_moments(m) == found), 0)
@@ -152,7 +151,7 @@ def reconstruct(ids, codes, neighbors, centroids, beta_centroids, beta_codes=Non
     beta_centroids (parts, 256, M0 + 1) float32 with beta_codes (nb, parts) uint8, or one codeword,
     (1, 1, M0 + 1), for all vertices.
     """
-    checks.positive(threads=threads)
+    threads = checks.positive(threads=threads)
     nb, nsq, dsub, m1 = _vertices(codes, neighbors, centroids, coarse)
     level, alive = structures.coarse(ffi, coarse, centroids)
     parts, kbeta, assigned = _codebook(beta_centroids, beta_codes, nb, nsq * dsub, m1)
@@ -174,7 +173,7 @@ def reorder(query, D, I, k_reorder, codes, neighbors, centroids, beta_centroids,
 
     query (nq, d_out) float32 rotated, D (nq, k) float32, I (nq, k) int32.
     """
-    checks.positive(threads=threads, k_reorder=k_reorder)
+    threads, k_reorder = checks.positive(threads=threads, k_reorder=k_reorder)
     nb, nsq, dsub, m1 = _vertices(codes, neighbors, centroids, coarse)
     level, alive = structures.coarse(ffi, coarse, centroids)
     parts, kbeta, assigned = _codebook(beta_centroids, beta_codes, nb, nsq * dsub, m1)

@@ -1,6 +1,7 @@
 """What the wrappers ask of arrays and return codes before and after a kernel runs."""
 
 import functools
+import operator
 
 import numpy as np
 
@@ -9,7 +10,9 @@ from linkprune.errors import KernelError, ShapeError
 KSUB = 256  # centroids of a sub-quantiser, codewords of a beta codebook: one byte
 
 LARGEST = 2**31 - 1  # as far as C's int goes
-MOST_THREADS = 4096  # OpenMP ends the process where it cannot start so many as it is told
+# More are a mistake. OpenMP ends the process where it cannot start as many as it is told: where
+# memory or processes are limited, fewer may be too many, and nothing here can know that.
+MOST_THREADS = 4096
 
 CTYPE = {  # of dtypes, as an array has them
     np.dtype("float32"): "float[]",
@@ -67,15 +70,17 @@ def pointer(ffi, x):
 
 
 def positive(**values):
-    """Refuse values that are not integers of at least 1, and more threads than any machine has."""
-    for name, value in values.items():
-        _integer(name, value, 1, MOST_THREADS if name == "threads" else LARGEST)
+    """Refuse values that are not integers of at least 1, and more threads than any machine has.
+
+    This one, ``natural`` and ``up_to`` return them as ints, one as it is and several as a list:
+    sums of NumPy's integers would overflow.
+    """
+    return _integers(values, 1, LARGEST)
 
 
 def natural(**values):
     """Refuse values that are not integers of at least 0."""
-    for name, value in values.items():
-        _integer(name, value, 0, LARGEST)
+    return _integers(values, 0, LARGEST)
 
 
 def is_integer(value):
@@ -85,8 +90,15 @@ def is_integer(value):
 
 def up_to(most, **values):
     """Refuse values that are not integers from 1 to ``most``."""
-    for name, value in values.items():
-        _integer(name, value, 1, most)
+    return _integers(values, 1, most)
+
+
+def _integers(values, least, most):
+    found = [
+        _integer(name, value, least, MOST_THREADS if name == "threads" else most)
+        for name, value in values.items()
+    ]
+    return found if len(found) > 1 else found[0]
 
 
 def _integer(name, value, least, most):
@@ -94,6 +106,7 @@ def _integer(name, value, least, most):
         raise ShapeError(f"{name}: expected an integer of at least {least}, got {value!r}")
     if value > most:
         raise ShapeError(f"{name}: expected an integer of at most {most}, got {value!r}")
+    return operator.index(value)
 
 
 def ok(status, kernel):

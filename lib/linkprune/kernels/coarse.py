@@ -77,7 +77,7 @@ def nearest(x, panels, threads=1):
 
     panels (k / 32, d, 32) float32, k at most 65536.
     """
-    checks.positive(threads=threads)
+    threads = checks.positive(threads=threads)
     n, d = checks.array("x", x, "float32", None, None).shape
     k = PANEL * len(checks.array("panels", panels, "float32", None, d, PANEL))
     codes = np.empty(n, np.uint16)
@@ -90,7 +90,7 @@ def sums(x, codes, k):
 
     Returns sums (k, d) float64, counts (k,) int64.
     """
-    checks.positive(k=k)
+    k = checks.positive(k=k)
     n, d = checks.array("x", x, "float32", None, None).shape
     checks.array("codes", codes, "uint16", n)
     out, counts = np.empty((k, d)), np.empty(k, np.int64)
@@ -111,7 +111,7 @@ def cross(codes, centroids, coarse, threads=1):
     codes (nb, bytes + nsq) uint8 stand for c + r, c of the first level, a ``Coarse``, and r of the
     second, centroids (nsq, 256, dsub) float32. Then |q - c - r|^2 = |q - c|^2 - 2 q.r + cross.
     """
-    checks.positive(threads=threads)
+    threads = checks.positive(threads=threads)
     nsq, _, dsub = checks.array("centroids", centroids, "float32", None, KSUB, None).shape
     s, alive = structures.coarse(ffi, coarse, centroids)
     n = len(checks.array("codes", codes, "uint8", None, coarse.bytes + nsq))

@@ -13,7 +13,7 @@ _p = functools.partial(checks.pointer, ffi)
 
 def matmul(x, w, threads=1):
     """Product x @ w with sums in ascending order: x (n, d), w (d, d_out) -> (n, d_out) float32."""
-    checks.positive(threads=threads)
+    threads = checks.positive(threads=threads)
     n, d = checks.array("x", x, "float32", None, None).shape
     padded = checks.padded_columns(checks.array("w", w, "float32", d, None))
     y = np.empty((n, w.shape[1]), np.float32)
@@ -27,7 +27,7 @@ def pair_distances(query, base, ids, ip=False, threads=1):
 
     query (nq, d), base (nb, d) float32, ids (nq, k) int32 -> (nq, k) float64.
     """
-    checks.positive(threads=threads)
+    threads = checks.positive(threads=threads)
     nq, d = checks.array("query", query, "float32", None, None).shape
     nb = len(checks.array("base", base, "float32", None, d))
     k = checks.ids("ids", ids, nb, nq, None).shape[1]
@@ -41,7 +41,7 @@ def pair_distances(query, base, ids, ip=False, threads=1):
 
 def row_distances(x, y, threads=1):
     """Squared L2 distances of the rows of x and y (n, d) float32 -> (n,) float64."""
-    checks.positive(threads=threads)
+    threads = checks.positive(threads=threads)
     n, d = checks.array("x", x, "float32", None, None).shape
     checks.array("y", y, "float32", n, d)
     out = np.empty(n)

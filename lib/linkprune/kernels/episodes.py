@@ -83,7 +83,7 @@ class Runner:
 
     def __init__(self, graph, *, codes=None, centroids=None, coarse=None, vectors=None, ip=False,
                  threads=1):  # fmt: skip
-        checks.positive(threads=threads)
+        threads = checks.positive(threads=threads)
         self.space, self._alive = structures.space(ffi, codes, vectors, ip, centroids, coarse)
         self.graph, self._alive_too = structures.graph(ffi, graph)
         self.shape, self.threads, nb = graph.neighbors.shape, threads, self.space.nb
@@ -110,6 +110,7 @@ class Runner:
         number of the episode and the link, decides every draw; absent (n,) int32: a vertex that an
         episode does without, its start excepted, -1 for none.
         """
+        efSearch, k = checks.positive(efSearch=efSearch), checks.up_to(MOST_K, k=k)
         batch, alive = self._batch(keep, x, start, absent, k, efSearch, key)
         n, nb = len(x), self.space.nb
         I, n_actions = np.empty((n, k), np.int32), np.empty(n, np.int32)
@@ -143,10 +144,11 @@ class Runner:
         """
         checks.array("efs", efs, "int32", None)
         checks.array("rate", rate, "int64", len(efs))
-        checks.positive(efs=len(efs), efSearch=int(efs.min(initial=1)))
+        checks.positive(efs=len(efs), efSearch=efs.min(initial=1))
         efs = np.minimum(efs, np.int32(self.space.nb))
         checks.ids("truth", truth, self.space.nb, len(x), None, least=0)
-        batch, alive = self._batch(keep, x, start, absent, truth.shape[1], int(efs.max()), key)
+        k = checks.up_to(MOST_K, k=truth.shape[1])
+        batch, alive = self._batch(keep, x, start, absent, k, int(efs.max()), key)
         n = len(x)
         if total is None:
             gain, cost = np.zeros(self.shape, np.int64), np.zeros(self.shape, np.int64)
@@ -166,8 +168,6 @@ class Runner:
 
     def _batch(self, keep, x, start, absent, k, efSearch, key):
         """The ``ann_batch`` of a call, and what keeps its arrays alive."""
-        checks.positive(efSearch=efSearch)
-        checks.up_to(MOST_K, k=k)
         if not checks.is_integer(key) or not 0 <= key < 1 << 64:
             raise ShapeError(f"key: expected an integer of 64 bits, got {key!r}")
         nb = self.space.nb

@@ -22,8 +22,7 @@ class Builder:
 
     def __init__(self, graph, efConstruction, *, codes=None, centroids=None, coarse=None,
                  vectors=None, ip=False, threads=1):  # fmt: skip
-        checks.positive(efConstruction=efConstruction, threads=threads)
-        self.efConstruction, self.threads = efConstruction, threads
+        efConstruction, threads = checks.positive(efConstruction=efConstruction, threads=threads)
         if codes is None:
             cent, self.dsub = np.empty(0, np.float32), 0
         else:
@@ -33,13 +32,14 @@ class Builder:
         self.space, self._alive = structures.space(ffi, codes, vectors, ip, centroids, coarse)
         self.graph, self._alive_too = structures.graph(ffi, graph, writable=True)
         self.levels = graph.levels()
+        self.efConstruction, self.threads = min(efConstruction, self.space.nb), threads
         if self.graph.nb != self.space.nb:
             raise ShapeError(f"graph of {self.graph.nb} vertices over {self.space.nb} vectors")
         self.d = self.space.nsq * self.dsub if codes is not None else self.space.d
         self.visited = np.zeros((threads, self.space.nb), np.uint8)
         self.epochs = np.zeros(threads, np.uint8)
         self.tables = structures.tables(self.space, threads)
-        self.beams = np.empty((threads, efConstruction + C.ANN_BEAM_ROOM), np.int64)
+        self.beams = np.empty((threads, self.efConstruction + C.ANN_BEAM_ROOM), np.int64)
         self.points = structures.points(self.space, max(self.graph.M0, self.graph.M), threads)
 
     def link(self, batch, levels, x):
@@ -56,9 +56,9 @@ class Builder:
         checks.array("x", x, "float32", len(batch), self.d)
         status = C.ann_hnsw_link(
             self.space, self.graph, _p(x), _p(self.centroids_t) if self.dsub else ffi.NULL,
-            _p(batch), _p(levels), len(batch), self.dsub, self.efConstruction, self.threads,
-            _p(self.visited), _p(self.epochs), _p(self.tables), _p(self.beams),
-            _p(self.points),
+            _p(batch), _p(levels), len(batch), self.dsub, self.efConstruction,
+            self.beams.shape[1], self.threads, _p(self.visited), _p(self.epochs), _p(self.tables),
+            _p(self.beams), _p(self.points),
         )  # fmt: skip
         checks.ok(status, "ann_hnsw_link")
 
@@ -66,7 +66,7 @@ class Builder:
         """Reverse links: target[i] gains source[i] on the level; sorted by target, (n,) int32."""
         checks.ids("target", target, self.space.nb, None, least=0)
         checks.ids("source", source, self.space.nb, len(target), least=0)
-        checks.natural(level=level)
+        level = checks.natural(level=level)
         if len(target) and min(self.levels[target].min(), self.levels[source].min()) < level:
             raise ShapeError(f"target, source: expected vertices of level {level} or above")
         groups, start, longest = structures.grouped(target)

@@ -22,8 +22,8 @@ def offer(query, rows, first, ids, dis, ip=False, threads=1):
     by (distance, id), -1 and infinity where there is none yet. Distances have the bits of
     ``distance.pair_distances``.
     """
-    checks.positive(threads=threads)
-    checks.natural(first=first)
+    threads = checks.positive(threads=threads)
+    first = checks.natural(first=first)
     nq, d = checks.array("query", query, "float32", None, None).shape
     n = len(checks.array("rows", rows, "float32", None, d))
     k = checks.writable("ids", ids, "int32", nq, None).shape[1]

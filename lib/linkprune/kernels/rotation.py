@@ -44,7 +44,7 @@ def part_means(sums, rotation, threads=1):
     """Class sums as the rotated parts of them: sums (nsq, 256, d), rotation (d_out, d) float32 ->
     (nsq, 256, dsub) float64, d_out = nsq * dsub.
     """
-    checks.positive(threads=threads)
+    threads = checks.positive(threads=threads)
     nsq, _, d = checks.array("sums", sums, "float32", None, KSUB, None).shape
     d_out = len(checks.array("rotation", rotation, "float32", None, d))
     if not nsq or d_out % nsq:
@@ -59,7 +59,7 @@ def part_correlation(centroids, sums, threads=1):
     """Sums of centroid times class sum, part by part: centroids (nsq, 256, dsub), sums (nsq, 256,
     d) float32 -> (nsq * dsub, d) float64.
     """
-    checks.positive(threads=threads)
+    threads = checks.positive(threads=threads)
     nsq, _, dsub = checks.array("centroids", centroids, "float32", None, KSUB, None).shape
     d = checks.array("sums", sums, "float32", nsq, KSUB, None).shape[2]
     out = np.empty((nsq * dsub, d))

@@ -20,7 +20,7 @@ class Builder:
     """
 
     def __init__(self, graph, efConstruction, vectors, threads=1):
-        checks.positive(efConstruction=efConstruction, threads=threads)
+        efConstruction, threads = checks.positive(efConstruction=efConstruction, threads=threads)
         checks.array("vectors", vectors, "float32", None, None)
         self.space, self._alive = structures.space(ffi, vectors=vectors)
         self.efConstruction, self.threads = min(efConstruction, len(vectors)), threads
@@ -39,7 +39,7 @@ class Builder:
         Candidates of a vertex are what its beam search expands, its links and, where ``among`` is
         set, the earlier vertices of the batch; alpha acts on distances, not on their squares.
         """
-        checks.positive(R=R)
+        R = checks.positive(R=R)
         n = len(checks.ids("batch", batch, self.space.nb, None, least=0))
         _check_alpha(alpha)
         links = np.empty((n, R), np.int32)
@@ -47,8 +47,8 @@ class Builder:
         pools = np.empty((self.threads, width), np.int64)
         status = C.ann_vamana_link(
             self.space, self.graph, _p(batch), n, R, int(among), self.efConstruction,
-            alpha * alpha, self.threads, _p(self.visited), _p(self.epochs), _p(self.beams),
-            _p(pools), _p(links),
+            self.beams.shape[1], alpha * alpha, self.threads, _p(self.visited), _p(self.epochs),
+            _p(self.beams), _p(pools), _p(links),
         )  # fmt: skip
         checks.ok(status, "ann_vamana_link")
         return links

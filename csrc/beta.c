@@ -169,10 +169,11 @@ ANN_CLONES
 int ann_group_sums(const float *x, const uint8_t *codes, size_t n, size_t depth, size_t k,
                    size_t stride, double *sums, int64_t *counts)
 {
+    for (size_t i = 0; i < n; i++)
+        if (codes[i * stride] >= k)
+            return ANN_EINVAL;
     for (size_t i = 0; i < n; i++) {
         size_t c = codes[i * stride];
-        if (c >= k)
-            return ANN_EINVAL;
         counts[c]++;
         for (size_t t = 0; t < depth; t++)
             sums[c * depth + t] += x[i * depth + t];

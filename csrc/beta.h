@@ -40,7 +40,8 @@ int ann_group_sums(const float *x, const uint8_t *codes, size_t n, size_t depth,
 
 /* b[i] = least-norm solution of A[i] b = r[i] by Jacobi's eigenvalue method; eigenvalues of at most
  * cut times the largest count as zero. A (n, m, m) symmetric, r (n, m), b (n, m).
- * Scratch: room (threads, 2, m, m, 8). Returns ANN_EINVAL where a rotation sequence does not end. */
+ * Scratch: room (threads, 2, m, m, 8). Returns ANN_EINVAL where the squares of a diagonal are not
+ * finite or a rotation sequence does not end. */
 int ann_solve(const double *A, const double *r, size_t n, size_t m, double cut, int threads,
               double *room, double *b);
 

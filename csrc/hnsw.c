@@ -67,7 +67,8 @@ int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
                     }
                     size_t slots;
                     int32_t *links = ann_links(graph, batch[i], level, &slots);
-                    ann_select(space, beam.at, beam.n, 1, links, slots, kept);
+                    size_t found = ann_distinct(beam.at, beam.n, batch[i]);
+                    ann_select(space, beam.at, found, 1, links, slots, kept);
                 }
             }
         epochs[thread] = epoch;

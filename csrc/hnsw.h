@@ -8,7 +8,8 @@
  * (rotated, uncompressed, for a space of codes), levels (n) their levels, none above
  * graph->max_level. Candidates are the efConstruction best found on each level and the earlier
  * vertices of the batch; the heuristic keeps a candidate that is nearer to the vertex than to
- * every link kept before it. Writes the rows of the batch, nothing else.
+ * every link kept before it; the vertex itself, which others may link to already, is none. Writes
+ * the rows of the batch, nothing else.
  * Scratch: visited (threads, nb) and epochs (threads), zeroed before the first batch and then left
  * alone; centroids_t and tables as ann_search has them, beams (threads, room), room >=
  * efConstruction + ANN_BEAM_ROOM, points (threads, max(M0, M, 2)) for a space of codes, zeroed at
@@ -19,8 +20,9 @@ int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
                   size_t dsub, size_t efConstruction, size_t room, int threads,
                   uint8_t *visited, uint8_t *epochs, float *tables, int64_t *beams, float *points);
 
-/* Reverse links on one level: vertex target[g] gains the links source[start[g]] ...
- * source[start[g + 1] - 1]; where its list overflows, the heuristic chooses among old and new.
+/* Reverse links on one level: vertex target[g] gains those of source[start[g]] ...
+ * source[start[g + 1] - 1] that it lacks, which must not be itself; where its list overflows, the
+ * heuristic chooses among old and new.
  * Scratch: room (threads, slots + longest group), points as ann_hnsw_link has them. */
 int ann_hnsw_reverse(const ann_space *space, ann_graph *graph, int level, const int32_t *target,
                      const int64_t *start, const int32_t *source, size_t n_groups,

@@ -32,6 +32,19 @@ ANN_INLINE void ann_select(const ann_space *s, const int64_t *keys, size_t n, fl
         links[kept] = -1;
 }
 
+/* Candidates without v itself and repetitions, which stand side by side in a sorted list; returns how
+ * many are left. */
+ANN_INLINE size_t ann_distinct(int64_t *keys, size_t n, int32_t v)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        const int32_t id = ann_key_id(keys[i]);
+        if (id != v && (kept == 0 || id != ann_key_id(keys[kept - 1])))
+            keys[kept++] = keys[i];
+    }
+    return kept;
+}
+
 ANN_INLINE void ann_sort(int64_t *keys, size_t n)
 {
     for (size_t i = 1; i < n; i++) { /* by insertion: lists are short and nearly sorted */
@@ -55,7 +68,7 @@ ANN_INLINE void ann_rank(const ann_space *s, int32_t v, int64_t *keys, size_t n,
     ann_sort(keys, n);
 }
 
-/* Vertex v gains links (added) that it may have already; where its list overflows, the selection
+/* Vertex v gains those links (added) that it lacks, each once; where its list overflows, the selection
  * chooses among old and new. Scratch: keys (slots + added), points: slots, at least two. */
 ANN_INLINE void ann_gain(const ann_space *s, int32_t v, int32_t *links, size_t slots,
                          const int32_t *gained, size_t added, float alpha, int64_t *keys,
@@ -67,9 +80,9 @@ ANN_INLINE void ann_gain(const ann_space *s, int32_t v, int32_t *links, size_t s
     old = n;
     for (size_t i = 0; i < added; i++) {
         size_t j = 0;
-        while (j < old && links[j] != gained[i])
+        while (j < n && (int32_t)keys[j] != gained[i])
             j++;
-        if (j == old)
+        if (j == n)
             keys[n++] = gained[i];
     }
     if (n <= slots) {

@@ -77,6 +77,8 @@ ANN_INLINE int decompose(lanes *A, lanes *V, size_t m)
         for (size_t j = 0; j < m; j++)
             trace += fabs(A[j * m + j][l]);
         tiny[l] = 1e-32 * trace * trace;
+        if (!(tiny[l] < INFINITY)) /* everything would count as zero */
+            return ANN_EINVAL;
     }
     while (sweep(A, V, m, tiny))
         if (++sweeps == MAX_SWEEPS)

@@ -23,16 +23,6 @@ ANN_INLINE int64_t key_of(const ann_space *s, const float *query, int32_t v)
     return ann_key(ann_to_query(s, query, v), v);
 }
 
-/* Without v itself and repetitions, which are neighbours in a sorted pool; returns how many. */
-ANN_INLINE size_t distinct(int64_t *keys, size_t n, int32_t v)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < n; i++)
-        if (ann_key_id(keys[i]) != v && (kept == 0 || keys[i] != keys[kept - 1]))
-            keys[kept++] = keys[i];
-    return kept;
-}
-
 ANN_CLONES
 int ann_vamana_link(const ann_space *space, const ann_graph *graph, const int32_t *batch, size_t n,
                     size_t R, int among, size_t efConstruction, size_t room, float alpha,
@@ -61,7 +51,7 @@ int ann_vamana_link(const ann_space *space, const ann_graph *graph, const int32_
                 ann_beam_insert(&pool, key_of(space, query, own[j]));
             for (size_t j = 0; among && j < i; j++)
                 ann_beam_insert(&pool, key_of(space, query, batch[j]));
-            pool.n = distinct(pool.at, pool.n, batch[i]);
+            pool.n = ann_distinct(pool.at, pool.n, batch[i]);
             ann_select(space, pool.at, pool.n, alpha, links + i * R, R, NULL);
         }
         epochs[thread] = epoch;

@@ -18,7 +18,8 @@ int ann_vamana_link(const ann_space *space, const ann_graph *graph, const int32_
                     int32_t *links);
 
 /* Reverse links: vertex target[g] gains those of source[start[g]] ... source[start[g + 1] - 1] that
- * it lacks; where its list overflows, the same rule chooses among old and new.
+ * it lacks, which must not be itself; where its list overflows, the same rule chooses among old and
+ * new.
  * Scratch: room (threads, M0 + longest group). */
 int ann_vamana_reverse(const ann_space *space, ann_graph *graph, const int32_t *target,
                        const int64_t *start, const int32_t *source, size_t n_groups,

@@ -80,13 +80,13 @@ def outputs():
     vertices = codes, links, cent
 
     yield "matmul", sha(distance.matmul(x, weyl(15, 33)))
-    yield "pair_distances", sha(*(distance.pair_distances(x, y, links, ip) for ip in (0, 1)))
+    yield "pair_distances", sha(*(distance.pair_distances(x, y, links, ip) for ip in (False, True)))
     yield "row_distances", sha(distance.row_distances(x, y))
     near = np.full((n, 9), -1, np.int32), np.full((n, 9), np.inf)
     nearest.offer(x, y, 0, *near)
     nearest.offer(x, 3 * x, n, *near)
     yield "nearest", sha(*near)
-    yield "tables", sha(*(adc.tables(x, cent, ip) for ip in (0, 1)))
+    yield "tables", sha(*(adc.tables(x, cent, ip) for ip in (False, True)))
     yield "encode", sha(codes)
     yield "decode", sha(adc.decode(codes, cent))
     yield "class_sums", sha(*adc.class_sums(x, codes))
@@ -112,7 +112,7 @@ def outputs():
     yield "solve", sha(*(kernel.solve(A, r, cut) for cut in (1e-4, 1e-9)))
     yield "reconstruct", sha(kernel.reconstruct(ids, *vertices, book, assigned))
     D = np.zeros((n, 4), np.float32)
-    again = [kernel.reorder(y, D, links, 4, *vertices, book, assigned, ip) for ip in (0, 1)]
+    again = [kernel.reorder(y, D, links, 4, *vertices, book, assigned, ip) for ip in (False, True)]
     yield "reorder", sha(*again[0], *again[1])
 
     # A chain: codes, graph, regression, search. The levels come from arithmetic, too.

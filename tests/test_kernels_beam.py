@@ -200,3 +200,27 @@ def test_wrong_arrays_are_refused_by_name():
     ):
         with refuses(ShapeError, *words):
             call()
+
+
+@pytest.mark.parametrize("bad", [np.nan, -np.nan, np.inf])
+def test_what_is_no_distance_is_found_last(bad):
+    x = integers(0, 30, 4)
+    x[7, 0], query = bad, x[[3, 9]]
+    whole = flat([[v for v in range(30) if v != u] for u in range(30)])
+    I = beam.search(whole, query, 30, 30, vectors=x)[1]
+    assert (I[:, -1] == 7).all() and (np.sort(I, axis=1) == np.arange(30)).all()
+    with np.errstate(invalid="ignore"):
+        query[0, 0] = bad  # inf - inf is a NaN with the sign of x86
+    assert beam.search(whole, query[:1], 30, 30, vectors=x)[1].size == 30
+
+
+@pytest.mark.parametrize("bad", [0.9, 1, "0", None, np.float64(1)])
+def test_a_flag_is_true_or_false(bad):
+    arguments, query, _ = space_of("codes", 30, 1, 1)
+    with refuses(ShapeError, "ip", repr(bad), "True or False"):
+        beam.search(random_graph(30, 4, 3, 4), query, 1, 5, **{**arguments, "ip": bad})
+
+
+def test_a_list_is_no_array_of_vectors():
+    with refuses(ShapeError, "vectors", "list"):
+        beam.search(flat([[1], [0]]), np.zeros((1, 1), np.float32), 1, 1, vectors=[[0.0], [1.0]])

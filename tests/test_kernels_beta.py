@@ -149,6 +149,32 @@ def test_solve_equals_lstsq(m, cut):
                 assert np.allclose(got[i], want, rtol=0, atol=1e-6 * (1 + np.abs(want).max()))
 
 
+@pytest.mark.parametrize("bad", [np.inf, np.nan, 1e200])
+def test_a_system_without_finite_squares_is_refused(bad):
+    with refuses(KernelError, "ann_solve"):
+        beta.solve(np.full((1, 3, 3), bad), np.ones((1, 3)), 0.1)
+
+
+def test_sums_of_a_code_beyond_the_codebook_are_refused_and_nothing_is_added():
+    onto = np.zeros((4, 2)), np.zeros(4, np.int64)
+    with refuses(KernelError, "ann_group_sums"):
+        beta.group_sums(np.ones((3, 2), np.float32), np.array([0, 1, 9], np.uint8), 4, onto)
+    assert not onto[0].any() and not onto[1].any()
+
+
+def test_a_codebook_without_parts_is_refused_and_no_vertices_give_nothing():
+    codes, links = np.zeros((3, 2), np.uint8), np.zeros((3, 1), np.int32)
+    cent = np.zeros((2, 256, 2), np.float32)
+    with refuses(ShapeError, "0 parts"):
+        beta.reconstruct(np.arange(3, dtype=np.int32), codes, links, cent,
+                         np.zeros((0, 256, 2), np.float32), codes[:, :0].copy())  # fmt: skip
+    none = np.full((2, 3), -1, np.int32)
+    D, query = np.full((2, 3), np.inf, np.float32), np.zeros((2, 4), np.float32)
+    book = np.zeros((1, 1, 2), np.float32)
+    _, I, n = beta.reorder(query, D, none, 2, codes[:0], links[:0], cent, book)
+    assert (I == -1).all() and not n.any()
+
+
 def test_solve_is_exact_on_diagonal_systems():
     A = np.stack([np.diag([4.0, 2, 8]), np.diag([4.0, 0, 8]), np.zeros((3, 3))])
     b = beta.solve(A, np.array([[8.0, 2, 4]] * 3), 1e-9)

@@ -1,3 +1,6 @@
+import dataclasses
+import pickle
+
 import conftest
 import numpy as np
 import pytest
@@ -231,6 +234,7 @@ def test_the_builder_refuses_what_does_not_fit():
         (lambda: b.link(np.array([1, 20], np.int32), levels[:2], x[:2]), ("batch", "20")),
         (lambda: b.reverse(0, batch, np.array([1, 20], np.int32)), ("source", "20")),
         (lambda: b.reverse(0, batch, batch[:1]), ("source",)),
+        (lambda: b.reverse(0, batch, batch[::-1].copy() * 0 + 2), ("itself",)),
     ):  # fmt: skip
         with refuses(ShapeError, *words):
             call()
@@ -250,3 +254,45 @@ def test_links_spoiled_after_a_graph_was_checked_are_refused():
             use()
     with pytest.raises(ValueError, match="read-only"):
         sealed.neighbors[7, 1] = 20
+
+
+def test_a_sealed_graph_and_a_runner_keep_their_links_whatever_becomes_of_the_arrays():
+    x, start = integers(0, 20, 4), np.zeros(20, np.int32)
+    g = hnsw.build(keys.HNSW(3, 2, 5, "float"), x, 0)
+    keep = np.full(g.neighbors.shape, episodes.ALWAYS, np.uint32)
+    sealed, runner = g.sealed(), episodes.Runner(g, vectors=x)
+    want = beam.search(g, x, 3, 5, vectors=x)[1], runner.record(keep, x, start, 3, 5, 7).I
+    again = pickle.loads(pickle.dumps(sealed))
+    g.neighbors[:] = g.upper_neighbors[:] = 2_000_000_000
+    found = beam.search(sealed, x, 3, 5, vectors=x)[1], runner.record(keep, x, start, 3, 5, 7).I
+    assert np.array_equal(found, want)
+    assert sealed.is_sealed() and sealed.sealed() is sealed
+    assert not again.is_sealed() and not dataclasses.replace(sealed).is_sealed()
+
+
+def test_read_only_arrays_alone_do_not_make_a_graph_sealed():
+    g = hnsw.build(keys.HNSW(3, 2, 5, "float"), integers(0, 20, 4), 0)
+    names = ("neighbors", "upper_vertex", "upper_start", "upper_neighbors")
+    views = {name: getattr(g, name).view() for name in names}
+    for view in views.values():
+        view.flags.writeable = False
+    assert not dataclasses.replace(g, **views).is_sealed()
+
+
+def test_a_vertex_that_others_link_to_does_not_link_to_itself():
+    x = integers(0, 40, 4)
+    g = hnsw.build(keys.HNSW(4, 2, 9, "float"), x, 0)
+    b, before = kernel.Builder(g, 9, vectors=x), g.neighbors.copy()
+    again = np.flatnonzero(g.levels() == 0).astype(np.int32)[:5]
+    b.link(again, np.zeros(5, np.int32), x[again])
+    assert (g.neighbors[again] != again[:, None]).all() and (g.neighbors[again, 0] >= 0).all()
+    others = np.setdiff1d(np.arange(40), again)
+    assert np.array_equal(g.neighbors[others], before[others])
+
+
+def test_a_link_that_is_given_twice_is_gained_once():
+    x = integers(0, 20, 4)
+    g = Graph(**graphs.empty(np.zeros(20, np.int32), 6, 2), entry_point=0, max_level=0)
+    b = kernel.Builder(g, 5, vectors=x)
+    b.reverse(0, np.full(4, 3, np.int32), np.array([9, 5, 9, 5], np.int32))
+    assert sorted(g.neighbors[3].tolist()) == [-1, -1, -1, -1, 5, 9]

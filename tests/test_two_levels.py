@@ -347,3 +347,9 @@ def test_codes_of_a_file_assemble_to_the_same_index(held, data, tmp_path):
     again = assembled(i, tmp_path)
     for a, b in zip(again.search(data[2], 5, 20, 5), i.search(data[2], 5, 20, 5), strict=True):
         assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("numbers", [[[300, 1]], [[-1, 0]], [[0, 256]]])
+def test_numbers_beyond_the_first_level_are_refused(numbers):
+    with refuses(ShapeError, "numbers of centroids", "0 ... 255"):
+        coarse.pack(np.array(numbers), 8)

@@ -18,8 +18,8 @@ class Graph:
     upper_start[j] ... upper_start[j] + l - 1 of upper_neighbors (rows, M) int32, level 1 first;
     upper_start (n_upper + 1,) int64.
 
-    The arrays of a new graph are checked, and again by every search as long as they can be written
-    to: once a graph is done, ``sealed`` spares its searches that.
+    The arrays of a new graph are checked, and again by every search as long as somebody could write
+    to them: once a graph is done, ``sealed`` spares its searches that.
     """
 
     neighbors: np.ndarray
@@ -28,6 +28,7 @@ class Graph:
     upper_neighbors: np.ndarray
     entry_point: int
     max_level: int
+    _sealed = False  # without a type, so that it is no field and no ``replace`` hands it on
 
     def __post_init__(self):
         """Refuse arrays through which a search could leave the graph."""
@@ -64,15 +65,23 @@ class Graph:
         return levels
 
     def sealed(self):
-        """The same graph, its arrays read-only."""
-        read_only = {name: x.view() for name, x in self._arrays().items()}
-        for x in read_only.values():
+        """The same graph with read-only arrays: copies, as what others hold they can write to."""
+        if self.is_sealed():
+            return self
+        copies = {name: x.copy() for name, x in self._arrays().items()}
+        return dataclasses.replace(self, **copies)._seal()
+
+    def _seal(self):
+        """Make the arrays, which nobody else holds, read-only."""
+        for x in self._arrays().values():
             x.flags.writeable = False
-        return dataclasses.replace(self, **read_only)
+        object.__setattr__(self, "_sealed", True)
+        return self
 
     def is_sealed(self):
         """Whether nothing can change the arrays behind the checks' back."""
-        return not any(x.flags.writeable for x in self._arrays().values())
+        # Unpickled ones can be written to again.
+        return self._sealed and not any(x.flags.writeable for x in self._arrays().values())
 
     def _arrays(self):
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
@@ -96,7 +105,7 @@ class Graph:
         attrs = store.attrs(path)
         with reading(path):
             graph = cls(*arrays, int(attrs["entry_point"]), int(attrs["max_level"]))
-        return graph.sealed()
+        return graph._seal()
 
 
 def empty(levels, M0, M):

@@ -19,7 +19,7 @@ def tables(x, centroids, ip=False, threads=1):
     nsq, dsub = cent.shape[:2]
     n = len(checks.array("x", x, "float32", None, nsq * dsub))
     out = np.empty((n, nsq, KSUB), np.float32)
-    status = C.ann_adc_tables(_p(x), _p(cent), n, nsq, dsub, int(ip), threads, _p(out))
+    status = C.ann_adc_tables(_p(x), _p(cent), n, nsq, dsub, checks.flag(ip=ip), threads, _p(out))
     checks.ok(status, "ann_adc_tables")
     return out
 

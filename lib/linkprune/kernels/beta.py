@@ -136,7 +136,7 @@ def _codebook(beta_centroids, beta_codes, nb, d, m1):
     ).shape
     if beta_codes is not None:
         checks.array("beta_codes", beta_codes, "uint8", nb, parts)
-    if d % parts or kbeta != (1 if beta_codes is None else KSUB):
+    if not parts or d % parts or kbeta != (1 if beta_codes is None else KSUB):
         raise ShapeError(
             f"beta_centroids: {parts} parts of {kbeta} codewords do not fit {d} dimensions, "
             f"beta_codes {'absent' if beta_codes is None else 'given'}"
@@ -181,13 +181,14 @@ def reorder(query, D, I, k_reorder, codes, neighbors, centroids, beta_centroids,
     D = checks.array("D", D, "float32", nq, None).copy()
     k = D.shape[1]
     I = checks.ids("I", I, nb, nq, k).copy()
-    asked = I[:, :k_reorder].ravel()
+    asked = I[:, :k_reorder]
+    asked = asked[asked >= 0]
     checks.ids("neighbors", neighbors[asked], nb, asked.size, m1 - 1)
     room, nreorder = np.empty((threads, 2, nsq * dsub), np.float32), np.empty(nq, np.int32)
     status = C.ann_reorder(
         _p(query), _p(codes), _p(neighbors), _p(centroids), level, _p(beta_centroids), assigned,
-        nq, k, min(k_reorder, k), nb, nsq, dsub, m1, parts, kbeta, int(ip), threads, _p(room),
-        _p(D), _p(I), _p(nreorder),
+        nq, k, min(k_reorder, k), nb, nsq, dsub, m1, parts, kbeta, checks.flag(ip=ip), threads,
+        _p(room), _p(D), _p(I), _p(nreorder),
     )  # fmt: skip
     checks.ok(status, "ann_reorder")
     del alive

@@ -101,6 +101,11 @@ def sums(x, codes, k):
 
 def pack(numbers, bits):
     """Numbers of centroids (n, 2) below 2 ** bits -> the bytes that a code begins with, (n, ?)."""
+    if numbers.size and not 0 <= numbers.min() <= numbers.max() < 1 << bits:
+        raise ShapeError(
+            f"numbers of centroids: expected 0 ... {(1 << bits) - 1}, got {numbers.min()} ... "
+            f"{numbers.max()}"
+        )
     word = numbers[:, 0].astype("<u4") | numbers[:, 1].astype("<u4") << bits
     return np.ascontiguousarray(word).view(np.uint8).reshape(-1, 4)[:, : code_bytes(bits)]
 

@@ -33,7 +33,7 @@ def pair_distances(query, base, ids, ip=False, threads=1):
     k = checks.ids("ids", ids, nb, nq, None).shape[1]
     dis = np.empty((nq, k))
     status = C.ann_pair_distances(
-        _p(query), _p(base), _p(ids), nq, nb, d, k, int(ip), threads, _p(dis)
+        _p(query), _p(base), _p(ids), nq, nb, d, k, checks.flag(ip=ip), threads, _p(dis)
     )
     checks.ok(status, "ann_pair_distances")
     return dis

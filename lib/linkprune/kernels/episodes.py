@@ -76,6 +76,8 @@ def _largest(x):
 class Runner:
     """A graph and a space with the scratch memory of the threads, for any number of calls.
 
+    The links are those that the graph has now: one that is not sealed is copied.
+
     graph: a ``linkprune.graph.Graph``, of which level 0 is searched; codes (nb, nsq) uint8 with
     centroids (nsq, 256, dsub) float32 and, for codes in two levels, the first one, a
     ``coarse.Coarse`` with its cross; or vectors (nb, d) float32, uint8 or int8.
@@ -85,7 +87,7 @@ class Runner:
                  threads=1):  # fmt: skip
         threads = checks.positive(threads=threads)
         self.space, self._alive = structures.space(ffi, codes, vectors, ip, centroids, coarse)
-        self.graph, self._alive_too = structures.graph(ffi, graph)
+        self.graph, self._alive_too = structures.graph(ffi, graph.sealed())
         self.shape, self.threads, nb = graph.neighbors.shape, threads, self.space.nb
         if self.graph.nb != nb:
             raise ShapeError(f"graph of {self.graph.nb} vertices over a space of {nb}")
@@ -160,7 +162,7 @@ class Runner:
         replay, alive_too = self._replay(batch.room, int(efs.max()))
         status = C.ann_credit(
             self.space, self.graph, _p(keep), batch, replay, _p(truth), _p(efs), _p(rate),
-            len(efs), int(rerun), _p(gain), _p(cost), _p(drawn), _p(hits), _p(ndis),
+            len(efs), checks.flag(rerun=rerun), _p(gain), _p(cost), _p(drawn), _p(hits), _p(ndis),
         )  # fmt: skip
         checks.ok(status, "ann_credit")
         del alive, alive_too

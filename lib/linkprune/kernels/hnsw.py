@@ -15,6 +15,9 @@ _p = functools.partial(checks.pointer, ffi)
 class Builder:
     """The structures and scratch memory of one construction.
 
+    The graph is checked here and not by each call, which would cost some percent of linking a
+    batch: meanwhile nothing may be written to it but links to vertices that have the level.
+
     graph: a ``linkprune.graph.Graph`` whose arrays are filled in place; codes (nb, nsq) uint8 with
     centroids (nsq, 256, dsub) float32 and, for codes in two levels, the first one, a
     ``coarse.Coarse`` with its cross; or vectors (nb, d) float32.
@@ -69,6 +72,8 @@ class Builder:
         level = checks.natural(level=level)
         if len(target) and min(self.levels[target].min(), self.levels[source].min()) < level:
             raise ShapeError(f"target, source: expected vertices of level {level} or above")
+        if (target == source).any():
+            raise ShapeError("target, source: a vertex does not link to itself")
         groups, start, longest = structures.grouped(target)
         slots = self.graph.M if level else self.graph.M0
         room = np.empty((self.threads, slots + longest), np.int64)

@@ -45,7 +45,7 @@ def offer(query, rows, first, ids, dis, ip=False, threads=1):
         d,
         k,
         first,
-        int(ip),
+        checks.flag(ip=ip),
         threads,
         _p(np.empty((panels, padded, PANEL), np.uint8)),
         _p(np.empty((panels, PANEL), np.int32)),

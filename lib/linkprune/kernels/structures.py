@@ -41,7 +41,7 @@ def space(ffi, codes=None, vectors=None, ip=False, centroids=None, first=None):
     keeps the arrays alive: hold it as long as the structure is used.
     """
     s, alive = ffi.new("ann_space *"), []
-    s.ip = int(ip)
+    s.ip = checks.flag(ip=ip)
     if (codes is None) == (vectors is None):
         raise ShapeError("space: expected either codes or vectors")
     if codes is not None:
@@ -59,8 +59,9 @@ def space(ffi, codes=None, vectors=None, ip=False, centroids=None, first=None):
             alive.append(ffi.from_buffer("float[]", centroids))
             s.centroids, s.dsub = alive[-1], shape[2]
     else:
-        field = {"uint8": "vectors_u8", "int8": "vectors_i8"}.get(str(vectors.dtype), "vectors")
-        dtype = str(vectors.dtype) if field != "vectors" else "float32"
+        dtype = str(getattr(vectors, "dtype", None))
+        field = {"uint8": "vectors_u8", "int8": "vectors_i8"}.get(dtype, "vectors")
+        dtype = dtype if field != "vectors" else "float32"
         s.nb, s.d = checks.array("vectors", vectors, dtype, None, None).shape
         alive.append(checks.pointer(ffi, vectors))
         setattr(s, field, alive[-1])

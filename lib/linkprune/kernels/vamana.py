@@ -15,6 +15,9 @@ _p = functools.partial(checks.pointer, ffi)
 class Builder:
     """The structures and scratch memory of one construction.
 
+    The graph is checked here and not by each call, which would cost some percent of linking a
+    batch: meanwhile nothing may be written to it but links to vertices.
+
     graph: a flat ``linkprune.graph.Graph`` whose links are changed in place by ``reverse`` and
     ``order``, and only read by ``link``; vectors (nb, d) float32.
     """
@@ -46,7 +49,7 @@ class Builder:
         width = self.space.nb + self.graph.M0 + n + C.ANN_BEAM_ROOM
         pools = np.empty((self.threads, width), np.int64)
         status = C.ann_vamana_link(
-            self.space, self.graph, _p(batch), n, R, int(among), self.efConstruction,
+            self.space, self.graph, _p(batch), n, R, checks.flag(among=among), self.efConstruction,
             self.beams.shape[1], alpha * alpha, self.threads, _p(self.visited), _p(self.epochs),
             _p(self.beams), _p(pools), _p(links),
         )  # fmt: skip
@@ -58,6 +61,8 @@ class Builder:
         checks.ids("batch", batch, self.space.nb, None, least=0)
         checks.ids("links", links, self.space.nb, len(batch), None)
         _check_alpha(alpha)
+        if (links == batch[:, None]).any():
+            raise ShapeError("links: a vertex does not link to itself")
         target, source = links.ravel(), np.repeat(batch, links.shape[1])
         target, source = target[links.ravel() >= 0], source[links.ravel() >= 0]
         by_target = np.argsort(target, kind="stable")

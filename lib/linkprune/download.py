@@ -62,8 +62,9 @@ class _Target(NamedTuple):
     def origin(self):
         """Read the sidecar; a partial file of unknown origin is dropped."""
         try:
-            return json.loads(self.sidecar.read_text())
-        except (OSError, ValueError):
+            kept = json.loads(self.sidecar.read_text())
+            return {name: kept[name] for name in ("url", "validator", "total")}
+        except (OSError, ValueError, TypeError, KeyError):
             self.drop()
             return {"url": None, "validator": None, "total": None}
 

@@ -20,8 +20,7 @@ WHERE = (
     "over builds from several seeds (`results/seeds.csv`) if that is more; an interval (95 %, "
     "paired over queries where two methods are compared) must lie on one side of its bound. In "
     "brackets the scale: demo is the embedded data; one command is given for each scale that "
-    "speaks to a claim, in the order of its rows. What the run of pruning at 10k said at other "
-    "recalls than these stands in [pruning.md](pruning.md#photosift-and-cnn96-10000-vectors)."
+    "speaks to a claim, in the order of its rows."
 )
 
 

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import html
 import json
+import math
 import re
 import subprocess
 from pathlib import Path
@@ -308,6 +309,9 @@ def test_every_result_of_the_claims_file_knows_its_claim():
     assert len(set(targets)) == len(targets)
     ids = {claim["id"] for claim in register.claims}
     assert {row["published"] for row in register.results} <= ids | {""}
+    readings = claims.read_csv(ROOT / "expected/claims.csv")
+    for claim, point in (row["headline"] for row in register.results if "headline" in row):
+        assert any(r["claim"] == claim and re.fullmatch(point, r["point"]) for r in readings)
     for row in register.results:
         for path in row["expected"].values():
             assert (ROOT / path).exists()
@@ -326,7 +330,39 @@ def test_the_table_of_tables_has_what_was_made():
     assert "up to two" in toy["published"] and toy["expected"] == "docs/claims.md"
     (other, _) = content.results(register, "1M", made, "snakemake {}", listed, known)
     assert other["expected"] == ""
-    assert "</code></a>, the last step took 2.0 s</td>" in rendered(results=[table, toy])
+    assert table["headline"] is None and table["other_data"] and not toy["other_data"]
+    text = rendered(results=[table, toy])
+    assert "</code></a>, the last step took 2.0 s</td>" in text
+    assert text.count("; other data, not compared</td>") == 1
+
+
+def test_a_row_has_our_number_and_the_published_one_where_the_data_is_the_same():
+    register = claims.load(ROOT / "expected/claims.yaml")
+    blank = {
+        "scale": "demo",
+        "dataset": "d",
+        **dict.fromkeys(("lo", "hi", "p", "spread"), math.nan),
+    }
+    points = ("L6 OPQ36_144 beta4x256, T = 64", "L6 OPQ36_144 beta4x256, T = 1024")
+    found = [
+        {**blank, "claim": "regression_raises_recall", "point": point, "quantity": "difference",
+         "ours": 0.01 * i, "lo": -0.01, "hi": 0.1} for i, point in enumerate(points, 2)
+    ]  # fmt: skip
+    theirs = {**blank, "claim": "table2_deep100m", "point": "T = 1024", "quantity": "R@1",
+              "ours": 0.43}  # fmt: skip
+    for readings, wanted, other in (
+        (found, "+0.0300 [", True),
+        ([*found, theirs], "0.4300", False),
+    ):
+        listed = claims_page.entries(register, readings)
+        known = [{"path": "results/table2.csv", "cost": None}]
+        (row,) = content.results(register, "demo", ["results/table2.csv"], "{}", listed, known)
+        assert row["headline"]["ours"].startswith(wanted) and row["other_data"] == other
+        verdict = "no difference" if other else "match"
+        assert row["headline"]["verdict"] == verdict
+        text = rendered(results=[row])
+        assert wanted in text and ("other data, not compared" in text) == other
+        assert f'">{verdict}</span><br>' in text
 
 
 # The rule

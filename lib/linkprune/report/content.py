@@ -1,6 +1,7 @@
 """What the page shows, collected from a run: its environment, tables, figures, artifacts."""
 
 import datetime
+import re
 from pathlib import Path
 
 import yaml
@@ -73,20 +74,31 @@ def results(register, scale, made, command, claims, known):
     target, with its name missing; claims: their entries; known: artifacts.
     """
     of = {a["path"]: a for a in known}
-    published = {entry["id"]: entry for entry in claims}
+    entries = {entry["id"]: entry for entry in claims}
     for row in register.results:
         if row["target"] in made:
             cost = of[row["target"]]["cost"]
             path = row["target"]
             name = path.removeprefix("results/").removesuffix(".csv")
+            theirs = entries.get(row["published"])
+            compared = _found(theirs, ".*") if theirs and "published" in theirs else None
+            claim, point = row.get("headline", ("", ""))
             yield {
                 **row,
                 "expected": row["expected"].get(scale, ""),
                 "command": command.format(path),
-                "published": _published(published.get(row["published"])),
+                "published": _published(theirs),
+                "other_data": bool(theirs and "published" in theirs and not compared),
+                "headline": compared or _found(entries.get(claim), point),
                 "anchor": page.slug(name if path.endswith(".csv") else path),
                 "seconds": cost["seconds"] if cost else None,
             }
+
+
+def _found(claim, point):
+    """The first evidence of a claim at a point, a regular expression; None where it was not run."""
+    evidence = claim["evidence"] if claim else []
+    return next((e for e in evidence if e["ours"] and re.fullmatch(point, e["point"])), None)
 
 
 def _published(claim):

@@ -23,8 +23,9 @@ def render(run, results, tables, figures, claims, artifacts):
     """The page as text.
 
     run: dict of scale, made, commit, machine, versions, config, data sets, seconds; results: the
-    table of tables, dicts of title, target, command, expected, published, anchor, seconds (of the
-    last step); tables, figures: dicts with name and title, of ``report.tables`` and
+    table of tables, dicts of title, target, command, expected, headline (evidence of a claim, or
+    None), published, other_data (that of the published values), anchor, seconds (of the last step);
+    tables, figures: dicts with name and title, of ``report.tables`` and
     ``report.figures``; claims: entries of ``claims_page``; artifacts: dicts of
     ``report.provenance``.
     """

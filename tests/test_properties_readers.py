@@ -13,19 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from properties import fixed
 
-from linkprune import (
-    ann_benchmarks,
-    bigann,
-    claims,
-    download,
-    formats,
-    graph_files,
-    rows,
-    speed,
-    store,
-    vectors,
-)
 from linkprune import config as checked
+from linkprune import formats, graph_files, store, vectors
 from linkprune.codec import Codec
 from linkprune.errors import LinkPruneError
 from linkprune.graph import Graph
@@ -160,39 +149,6 @@ def test_artifacts(tmp_path, kind, how):
     make()
     path.write_bytes(spoiled(path.read_bytes(), how))
     read_or_refused(path, read)
-
-
-RUNS = ",".join(speed.RUN) + "\ns,d,train,ours,1,0,1.5,1.5,47,50,20,abc,error=1\n"
-CLAIMS = yaml.safe_dump({"tolerance": {}, "results": [], "claims": [
-    {**dict.fromkeys(claims.KEYS, "x"), "exists": {"column": "c"}}]})  # fmt: skip
-TEXTS = {  # kind -> a valid file, and what reads it
-    "runs": (RUNS.encode(), lambda path: speed.read([path])),
-    "rows": (RUNS.encode(), rows.read),
-    "claims": (CLAIMS.encode(), claims.load),
-    "truth": (np.array([2, 1], "<u4").tobytes() + bytes(16), bigann.read_truth),
-    "cost": (b"s\tcpu_time\n1.5\t1.2\n", lambda path: ann_benchmarks.build_seconds([path])),
-}
-
-
-@pytest.mark.parametrize("kind", TEXTS)
-@fixed
-@given(how=SPOILED)
-def test_tables_and_texts(tmp_path, kind, how):
-    valid, read = TEXTS[kind]
-    path = tmp_path / "x.bin"
-    path.write_bytes(valid)
-    read(path)
-    path.write_bytes(spoiled(valid, how))
-    read_or_refused(path, lambda: read(path))
-
-
-@fixed
-@given(how=st.one_of(SPOILED, st.sampled_from((b"{}", b"[]", b"3"))))
-def test_what_is_kept_of_a_download_is_read_or_forgotten(tmp_path, how):
-    part, sidecar = tmp_path / "x.part", tmp_path / "x.json"
-    target = download._Target(tmp_path / "x", part, sidecar, None, None, None)
-    sidecar.write_bytes(spoiled(b'{"url": "u", "validator": null, "total": 9}', how))
-    assert set(target.origin()) == {"url", "validator", "total"}
 
 
 @fixed

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import yaml
 
 from linkprune import rows
-from linkprune.errors import ConfigError, DataError, reading
+from linkprune.errors import ConfigError, DataError
 from linkprune.tables import verdict
 
 COLUMNS = "claim scale dataset point quantity ours lo hi p spread".split()
@@ -36,16 +36,12 @@ class Register(NamedTuple):
 
 
 def load(path):
-    """The claims file as a Register; ConfigError names a claim that is not as its head says,
-    DataError a file that has none.
+    """The claims file as a Register; ConfigError names a claim that is not as its head says.
 
     A claim has the KEYS (the OPTIONAL ones may be absent) and one of the KINDS.
     """
-    with reading(path), open(path) as f:
-        return _register(path, yaml.safe_load(f))
-
-
-def _register(path, content):
+    with open(path) as f:
+        content = yaml.safe_load(f)
     known = set()
     for claim in content["claims"]:
         kinds, name = KINDS & set(claim), claim.get("id", "a claim without id")
@@ -69,9 +65,9 @@ def readings(claims, tables, scale):
     """
     for claim in claims:
         chosen = [row for row in tables.get(claim["table"], []) if _selected(row, claim)]
-        for found in READ[kind(claim)](claim, chosen, tables):
+        for reading in READ[kind(claim)](claim, chosen, tables):
             of = {"claim": claim["id"], "scale": claim.get("scale", scale)}
-            yield {**dict.fromkeys(COLUMNS, math.nan), **of, **found}
+            yield {**dict.fromkeys(COLUMNS, math.nan), **of, **reading}
 
 
 def _selected(row, claim):

@@ -62,9 +62,8 @@ class _Target(NamedTuple):
     def origin(self):
         """Read the sidecar; a partial file of unknown origin is dropped."""
         try:
-            kept = json.loads(self.sidecar.read_text())
-            return {name: kept[name] for name in ("url", "validator", "total")}
-        except (OSError, ValueError, TypeError, KeyError):
+            return json.loads(self.sidecar.read_text())
+        except (OSError, ValueError):
             self.drop()
             return {"url": None, "validator": None, "total": None}
 

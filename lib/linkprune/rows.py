@@ -5,7 +5,7 @@ import csv
 import numpy as np
 
 from linkprune import store
-from linkprune.errors import DataError, reading
+from linkprune.errors import DataError
 
 
 def write(path, rows, columns):
@@ -17,12 +17,10 @@ def write(path, rows, columns):
 
 
 def read(path, delimiter=","):
-    """The rows of a CSV file as dicts of text, empty where a row lacks a value; DataError where the
-    file is missing or no text.
-    """
+    """The rows of a CSV file as dicts of text; DataError where it is missing."""
     try:
-        with open(path, newline="") as f, reading(path):
-            return list(csv.DictReader(f, restval="", delimiter=delimiter))
+        with open(path, newline="") as f:
+            return list(csv.DictReader(f, delimiter=delimiter))
     except OSError as e:
         raise DataError(f"{path}: no such table; run the workflow again") from e
 

@@ -218,6 +218,20 @@ def test_a_claim_that_is_not_complete_is_refused(tmp_path, change, word):
         claims.load(tmp_path / "c.yaml")
 
 
+@pytest.mark.parametrize(
+    "text, kind, words",
+    [("a: [", DataError, "line 1, column 5"), ("- 3", ConfigError, "tolerance"),
+     ("", ConfigError, "tolerance"),
+     ("{tolerance: {}, results: [], claims: 5}", ConfigError, "claims: expected a list"),
+     ("{tolerance: {}, results: [], claims: [5]}", ConfigError, "claim 1"),
+     ("{tolerance: {}, results: [], claims: [{1: 2, a: b}]}", ConfigError, "claim 1")],
+)  # fmt: skip
+def test_a_file_that_holds_no_claims_is_refused(tmp_path, text, kind, words):
+    (tmp_path / "c.yaml").write_text(text)
+    with refuses(kind, "c.yaml", words):
+        claims.load(tmp_path / "c.yaml")
+
+
 def test_readings_survive_their_file(tmp_path):
     of = claim(holds={"column": "x", "bounds": ["lo", "hi"], "above": 0})
     found = read(of, [row(x=0.125, lo="", hi=0.25)])

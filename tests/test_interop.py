@@ -284,7 +284,8 @@ def test_build_time_is_the_sum_of_the_benchmarks(tmp_path):
         (tmp_path / name).write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:01\t3.5\n")
     assert theirs.build_seconds([tmp_path / "a", tmp_path / "b"]) == 1.75
     (tmp_path / "b").write_text("s\th:m:s\n")
-    for name in ("b", "missing"):
+    (tmp_path / "c").write_text("s\nNaN\n")
+    for name in ("b", "c", "missing"):
         with refuses(DataError, name, "no seconds in this benchmark"):
             theirs.build_seconds([tmp_path / name])
 

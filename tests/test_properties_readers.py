@@ -1,6 +1,7 @@
 """Files of random bytes, cut, flipped, joined: valid data or one line, and never much memory."""
 
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -13,8 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from properties import fixed
 
+from linkprune import (
+    ann_benchmarks,
+    bigann,
+    claims,
+    download,
+    formats,
+    graph_files,
+    rows,
+    speed,
+    store,
+    vectors,
+)
 from linkprune import config as checked
-from linkprune import formats, graph_files, store, vectors
 from linkprune.codec import Codec
 from linkprune.errors import LinkPruneError
 from linkprune.graph import Graph
@@ -196,6 +208,78 @@ def test_config(way, value, key):
         checked.check(config, [CONFIG])
     except LinkPruneError as e:
         assert str(e) and "\n" not in str(e)
+
+
+OVERLAY = b"datasets:\n  own: {base: b.fvecs, query: q.fvecs, learn: l.fvecs, metric: l2}\n"
+
+
+@fixed
+@given(how=SPOILED)
+def test_config_files(tmp_path, how):
+    """What lies over config.yaml, read again for the folder that its paths are relative to."""
+    path = tmp_path / "overlay.yaml"
+    path.write_bytes(spoiled(OVERLAY, how))
+    config = yaml.safe_load(CONFIG.read_text())
+    read_or_refused(path, lambda: checked.check(config, [CONFIG, path]))
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [("a: [", "line 1, column 5"), ("- 3", "got a list"), ("datasets: 3", "datasets"),
+     ("datasets: {own: 3}", "datasets")],
+)  # fmt: skip
+def test_a_config_file_that_is_none_is_refused(tmp_path, text, words):
+    path = tmp_path / "overlay.yaml"
+    path.write_text(text)
+    with pytest.raises(LinkPruneError, match=f"overlay.yaml.*{words}"):
+        checked.check(yaml.safe_load(CONFIG.read_text()), [CONFIG, path])
+
+
+CLAIM = dict.fromkeys(claims.KEYS, "x") | {"id": "one", "where": {}, "holds": {"column": "x"}}
+REGISTER = yaml.safe_dump({"tolerance": {}, "results": [], "claims": [CLAIM]}).encode()
+RUN = b"1,d,train,ours,1,0,2.5,2.5,50,80,20,b,error=5; R@1=0.5\n"
+TEXTS = {
+    "claims": (REGISTER, claims.load),
+    "runs": (",".join(speed.RUN).encode() + b"\n" + RUN + RUN, lambda path: speed.read([path])),
+    "rows": (b"a,b\n1,2\n3,4\n", rows.read),
+    "seconds": (b"s\tcpu_time\n1.5\t2\n", lambda path: ann_benchmarks.build_seconds([path])),
+}
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+@fixed
+@given(how=SPOILED)
+def test_text_files(tmp_path, kind, how):
+    path, (valid, read) = tmp_path / f"x.{kind}", TEXTS[kind]
+    path.write_bytes(valid)
+    read(path)
+    path.write_bytes(spoiled(valid, how))
+    found = read_or_refused(path, lambda: read(path))
+    if found is not None and kind == "runs":
+        speed.rows(found)
+    if found is not None and kind == "seconds":
+        assert 0 <= found < np.inf
+
+
+@fixed
+@given(how=SPOILED)
+def test_true_neighbours(tmp_path, how):
+    path = tmp_path / "x.bin"
+    path.write_bytes(spoiled(written(tmp_path, "x.bin"), how))
+    found = read_or_refused(path, lambda: bigann.read_truth(path))
+    assert found is None or found[0].shape == found[1].shape
+
+
+@fixed
+@given(value=st.fixed_dictionaries({}, optional=dict.fromkeys(download.ORIGIN, VALUES)) | VALUES)
+def test_where_a_partial_file_came_from(tmp_path, value):
+    """A sidecar that says nothing sensible is dropped with the partial file."""
+    part, sidecar = tmp_path / "x.part", tmp_path / "x.json"
+    part.write_bytes(b"some")
+    sidecar.write_text(json.dumps(value))
+    origin = download._Target(tmp_path / "x", part, sidecar, None, None, None).origin()
+    assert all(isinstance(origin[name], kind | None) for name, kind in download.ORIGIN.items())
+    assert part.exists() == sidecar.exists() == (origin == value)
 
 
 def test_what_is_not_there_is_not_allocated(tmp_path):

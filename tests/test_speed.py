@@ -97,6 +97,7 @@ def test_there_is_no_verdict_without_a_goal():
         ("train", "error=100.6", "error=100", "worse error"),
         ("search_64", "R@1=0.4995", "R@1=0.5", "holds"),
         ("search_64", "R@1=0.498", "R@1=0.5", "worse R@1"),
+        ("search_64", "R@1=nan", "R@1=0.5", "worse R@1"),
         ("graph", "R@1 at 64=0.6; R@1 at 256=0.6", "R@1 at 64=0.5; R@1 at 256=0.604",
          "worse R@1 at 256"),
     ],
@@ -183,6 +184,16 @@ def test_runs_survive_the_file_and_rows_come_in_the_order_of_the_stages(tmp_path
 def test_a_file_of_other_columns_is_refused(tmp_path):
     (tmp_path / "runs.csv").write_text("stage,cpu\ntrain,1\n")
     with refuses(DataError, "runs.csv", "stage cpu", "session"):
+        speed.read([tmp_path / "runs.csv"])
+
+
+@pytest.mark.parametrize(
+    "change", [{"cpu_s": "a"}, {"cpu_s": ""}, {"wall_s": "nan"}, {"held_mb": 0}, {"quality": "5"}]
+)
+def test_a_run_without_its_numbers_is_refused(tmp_path, change):
+    first, second = runs("search_64", "ours", [1.0, 2.0])
+    table.write(tmp_path / "runs.csv", [first, second | change], speed.RUN)
+    with refuses(DataError, "runs.csv", "run 2", "expected"):
         speed.read([tmp_path / "runs.csv"])
 
 

@@ -7,6 +7,7 @@ as the k-th true neighbour, and EPSILON farther.
 
 import dataclasses
 import json
+import math
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -197,7 +198,10 @@ def build_seconds(costs):
 def _seconds(path):
     try:
         header, row = (line.split("\t") for line in Path(path).read_text().splitlines())
-        return float(dict(zip(header, row, strict=True))["s"])
+        seconds = float(dict(zip(header, row, strict=True))["s"])
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"s is {seconds}")
+        return seconds
     except (OSError, ValueError, KeyError) as e:
         raise DataError(f"{path}: no seconds in this benchmark: {e}") from e
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import yaml
 
-from linkprune import rows
+from linkprune import errors, rows
 from linkprune.errors import ConfigError, DataError
 from linkprune.tables import verdict
 
@@ -36,18 +36,24 @@ class Register(NamedTuple):
 
 
 def load(path):
-    """The claims file as a Register; ConfigError names a claim that is not as its head says.
+    """The claims file as a Register; ConfigError names a claim that is not as its head says,
+    DataError says where the file is no YAML.
 
     A claim has the KEYS (the OPTIONAL ones may be absent) and one of the KINDS.
     """
-    with open(path) as f:
+    with errors.reading(path), open(path) as f:
         content = yaml.safe_load(f)
+    for name, wanted in (("tolerance", dict), ("results", list), ("claims", list)):
+        if not isinstance(content, dict) or not isinstance(content.get(name), wanted):
+            raise ConfigError(f"{path}: {name}: expected a {wanted.__name__}")
     known = set()
-    for claim in content["claims"]:
-        kinds, name = KINDS & set(claim), claim.get("id", "a claim without id")
-        wrong = set(claim) - KEYS - KINDS or KEYS - OPTIONAL - set(claim)
+    for number, claim in enumerate(content["claims"], 1):
+        if not isinstance(claim, dict):
+            raise ConfigError(f"{path}: claim {number}: expected a dict, got {claim!r}")
+        kinds, name = KINDS & set(claim), str(claim.get("id", f"claim {number}, without id"))
+        wrong = sorted(map(str, set(claim) - KEYS - KINDS or KEYS - OPTIONAL - set(claim)))
         if wrong or len(kinds) != 1 or name in known:
-            what = f"keys {sorted(wrong)}" if wrong else f"kinds {sorted(kinds)}, or given twice"
+            what = f"keys {wrong}" if wrong else f"kinds {sorted(kinds)}, or given twice"
             raise ConfigError(f"{path}: {name}: {what}, expected {sorted(KEYS)} and one kind")
         known.add(name)
     return Register(content["tolerance"], content["results"], content["claims"])

@@ -8,7 +8,7 @@ import jsonschema
 import yaml
 
 from linkprune import datasets, keys
-from linkprune.errors import ConfigError, LinkPruneError
+from linkprune.errors import ConfigError, LinkPruneError, reading
 from linkprune.rl import settings
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
@@ -128,8 +128,7 @@ def _resolve_paths(config, files):
     """Make the paths of data sets, each relative to the file that defines it, usable from here."""
     homes = {}
     for file in files:
-        content = yaml.safe_load(Path(file).read_text()) or {}
-        for name, entry in (content.get("datasets") or {}).items():
+        for name, entry in _datasets_in(file).items():
             homes |= dict.fromkeys(((name, part) for part in entry), Path(file).resolve().parent)
 
     for name, entry in config["datasets"].items():
@@ -142,6 +141,18 @@ def _resolve_paths(config, files):
         if "graphs" in entry:
             home = homes.get((name, "graphs"), Path.cwd())
             entry["graphs"] = {n: _relative(home, path) for n, path in entry["graphs"].items()}
+
+
+def _datasets_in(file):
+    """The data sets of one config file: name -> parts."""
+    with reading(file):
+        content = yaml.safe_load(Path(file).read_text()) or {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"{file}: expected keys with values, got a {type(content).__name__}")
+    found = content.get("datasets") or {}
+    if not isinstance(found, dict) or not all(isinstance(x, dict) for x in found.values()):
+        raise ConfigError(f"{file}: datasets: expected names, and parts under each")
+    return found
 
 
 def _relative(home, path):

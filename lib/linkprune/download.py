@@ -30,6 +30,7 @@ BACKOFF = 1.0  # seconds before the second try, doubled before each further one
 REPORT_EVERY = 10  # seconds
 # An open transfer; start is 0 where the server would not resume, total is of the whole file.
 _Reply = collections.namedtuple("_Reply", "stream start validator total")
+ORIGIN = {"url": str, "validator": str, "total": int}  # of a partial file, None where unknown
 TRANSIENT = (OSError, EOFError, http.client.HTTPException, *ftplib.all_errors)
 ITEMSIZE = {"fbin": 4, "u8bin": 1, "i8bin": 1, "ibin": 4, "fvecs": 4, "bvecs": 1, "ivecs": 4}
 
@@ -62,10 +63,13 @@ class _Target(NamedTuple):
     def origin(self):
         """Read the sidecar; a partial file of unknown origin is dropped."""
         try:
-            return json.loads(self.sidecar.read_text())
-        except (OSError, ValueError):
-            self.drop()
-            return {"url": None, "validator": None, "total": None}
+            origin = json.loads(self.sidecar.read_text())
+            if all(isinstance(origin[name], kind | None) for name, kind in ORIGIN.items()):
+                return origin
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        self.drop()
+        return dict.fromkeys(ORIGIN)
 
     def need(self):
         """Return the length to reach, of a crop first its header; None while it is unknown."""

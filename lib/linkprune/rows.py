@@ -5,7 +5,7 @@ import csv
 import numpy as np
 
 from linkprune import store
-from linkprune.errors import DataError
+from linkprune.errors import DataError, reading
 
 
 def write(path, rows, columns):
@@ -17,10 +17,12 @@ def write(path, rows, columns):
 
 
 def read(path, delimiter=","):
-    """The rows of a CSV file as dicts of text; DataError where it is missing."""
+    """The rows of a CSV file as dicts of text, what a row lacks empty; DataError for one that is
+    missing or no text.
+    """
     try:
-        with open(path, newline="") as f:
-            return list(csv.DictReader(f, delimiter=delimiter))
+        with open(path, newline="") as f, reading(path):
+            return list(csv.DictReader(f, restval="", delimiter=delimiter))
     except OSError as e:
         raise DataError(f"{path}: no such table; run the workflow again") from e
 

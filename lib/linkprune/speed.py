@@ -4,10 +4,11 @@ A run is one repetition of one stage of one side, a dict with the keys of ``RUN`
 stage of ours beside that of one reference, at one number of threads.
 """
 
-import csv
 import dataclasses
+import math
 import statistics
 
+from linkprune import rows as table
 from linkprune.errors import DataError
 
 
@@ -85,6 +86,7 @@ EXCEPTED = ("train",)  # from that
 RUN = (
     "session data stage side threads repetition cpu_s wall_s start_mb peak_mb held_mb bits quality"
 ).split()
+WHOLE, REAL = ("threads", "repetition"), ("cpu_s", "wall_s", "start_mb", "peak_mb", "held_mb")
 ROW = (
     "data stage title reference threads session repetitions reference_repetitions cpu_s cpu_min "
     "cpu_max reference_cpu_s reference_cpu_min reference_cpu_max wall_s wall_min wall_max "
@@ -96,18 +98,30 @@ ROW = (
 
 
 def read(paths):
-    """The runs in CSV files, numbers as numbers; raises DataError where one lacks a column."""
+    """The runs in CSV files, numbers as numbers; raises DataError where one is no table of runs."""
     runs = []
     for path in paths:
-        with open(path, newline="") as f:
-            rows = list(csv.DictReader(f))
-        for row in rows:
+        for number, row in enumerate(table.read(path), 1):
             if list(row) != RUN:
-                raise DataError(f"{path}: columns {' '.join(row)}, expected {' '.join(RUN)}")
-            whole = {name: int(row[name]) for name in ("threads", "repetition")}
-            names = ("cpu_s", "wall_s", "start_mb", "peak_mb", "held_mb")
-            runs.append({**row, **whole, **{name: float(row[name]) for name in names}})
+                found = " ".join(map(str, row))  # None: values beyond the last column
+                raise DataError(f"{path}: columns {found}, expected {' '.join(RUN)}")
+            try:
+                runs.append(_parsed(row))
+            except ValueError as e:
+                wanted = f"numbers as {' '.join(WHOLE + REAL)}, and a name to each of quality"
+                raise DataError(f"{path}: run {number}: {e}; expected {wanted}") from e
     return runs
+
+
+def _parsed(row):
+    """A row of text as a run; ValueError where a number is none."""
+    run = dict(row)
+    for name in (*WHOLE, *REAL):
+        run[name] = (int if name in WHOLE else float)(row[name])
+        if not 0 < run[name] < math.inf and name != "repetition":
+            raise ValueError(f"{name} is {row[name]}")
+    named(row["quality"])
+    return run
 
 
 def rows(runs):
@@ -231,6 +245,6 @@ def _quality(row, stage):
         if name not in ours or name not in theirs:
             raise DataError(f"{row['data']}, {stage.key}: no {name} of both sides to compare")
         error = name.startswith("error")
-        bad = ours[name] > limit * theirs[name] if error else ours[name] < theirs[name] - limit
-        worse += [name] if bad else []
+        good = ours[name] <= limit * theirs[name] if error else ours[name] >= theirs[name] - limit
+        worse += [] if good else [name]  # NaN is never good
     return {"quality_verdict": f"worse {', '.join(worse)}" if worse else "holds"}

@@ -169,7 +169,7 @@ def test_equal_rows_are_not_their_own_neighbours():
 def test_threads_do_not_change_the_graph_and_the_dtype_neither(key, metric):
     x = np.abs(integers(5, 700, 13))
     one = build(key, x, metric=metric)
-    for threads in (2, 4):
+    for threads in (2, 4, 8):
         assert same(one, build(key, x, metric=metric, threads=threads))
     assert same(one, build(key, x.astype(np.uint8), metric=metric))
     if not key.startswith("nsg"):

@@ -180,8 +180,8 @@ def outputs():
     yield "codes in two levels", sha(two.space(codes)["coarse"].cross, *arrays)
 
 
-def plain_kernels(library):
-    """Put a plain build of csrc/ where linkprune.kernels looks for its extensions."""
+def other_kernels(library):
+    """Put another build of csrc/ where linkprune.kernels looks for its extensions."""
     from types import SimpleNamespace
 
     from cffi import FFI
@@ -213,14 +213,15 @@ def test_every_output_is_frozen(found):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("gcc"), reason="no gcc")
-def test_bits_do_not_depend_on_the_build(tmp_path):
-    library = tmp_path / "plain.so"
+@pytest.mark.parametrize("without", ["ANN_NO_CLONES", "ANN_NO_AVX512"])
+def test_bits_do_not_depend_on_the_build(tmp_path, without):
+    library = tmp_path / "other.so"
     flags = ["-std=gnu11", "-O1", "-fopenmp", "-ffp-contract=off", "-fno-math-errno", "-Wno-psabi"]
     sources = [ROOT / "csrc" / f"{name}.c" for name in SOURCES]
-    command = ["gcc", *flags, "-DANN_NO_CLONES", "-shared", "-fPIC", *sources, "-lm", "-o", library]
+    command = ["gcc", *flags, f"-D{without}", "-shared", "-fPIC", *sources, "-lm", "-o", library]
     subprocess.run(command, check=True)
     script = (
-        "import json, sys, test_golden as t; t.plain_kernels(sys.argv[1]); "
+        "import json, sys, test_golden as t; t.other_kernels(sys.argv[1]); "
         "print(json.dumps(dict(t.outputs())))"
     )
     done = subprocess.run([sys.executable, "-c", script, library], check=True, text=True,

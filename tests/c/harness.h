@@ -6,13 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels.h"
 #include "types.h"
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 #define OK(call) expect(call, ANN_OK, #call, __FILE__, __LINE__)
 #define REFUSED(call) expect(call, ANN_EINVAL, #call, __FILE__, __LINE__)
-
-enum { KSUB = 256 };
 
 /* Ends the program unless a call returned what was wanted, or a condition holds. */
 void expect(int status, int wanted, const char *call, const char *file, int line);
@@ -40,6 +39,7 @@ const ann_coarse *first_level(size_t n, size_t nsq, size_t dsub, const float *ce
  * kind: 0 float vectors, 1 uint8, 2 int8, 3 codes, 4 codes in two levels. */
 void distances(size_t n, size_t d, int threads);
 void neighbours(size_t n, size_t d, int threads);
+void tiles(size_t groups);
 void rotations(size_t n, size_t m, size_t nsq, size_t dsub, int threads);
 void codes(size_t n, size_t nsq, size_t dsub, int threads);
 void regression(size_t nsq, size_t dsub, size_t m1, int two, int threads);

@@ -7,6 +7,8 @@ static const int THREADS[] = {1, 2, 4};
 
 int main(void)
 {
+    for (size_t groups = 0; groups < 40; groups++)
+        tiles(groups);
     for (size_t t = 0; t < COUNT(THREADS); t++) {
         int threads = THREADS[t];
         for (size_t i = 0; i < COUNT(N); i++) {

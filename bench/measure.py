@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import numpy.random  # loaded by NumPy 2 at its first use, a library and no data of a stage
 
 M, EF_CONSTRUCTION = 32, 200  # of graphs on codes
 FLOAT_M, FLOAT_K = 16, 10  # links above level 0 (twice as many on it) and results, on floats

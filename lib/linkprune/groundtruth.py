@@ -23,6 +23,7 @@ def knn(query, blocks, k, metric="l2", threads=1):
     for first, rows in blocks:
         rows = np.ascontiguousarray(rows, np.float32)
         nearest.offer(query, rows, first, ids, dis, metric == "ip", threads)
+        del rows  # or there would be two blocks while the next is made
     return ids, dis
 
 

@@ -32,8 +32,8 @@ ANN_INLINE void ann_select(const ann_space *s, const int64_t *keys, size_t n, fl
         links[kept] = -1;
 }
 
-/* Candidates without v itself and repetitions, which stand side by side in a sorted list; returns how
- * many are left. */
+/* Candidates without v itself and repetitions, which stand side by side in a sorted list; returns
+ * how many are left. */
 ANN_INLINE size_t ann_distinct(int64_t *keys, size_t n, int32_t v)
 {
     size_t kept = 0;
@@ -68,8 +68,9 @@ ANN_INLINE void ann_rank(const ann_space *s, int32_t v, int64_t *keys, size_t n,
     ann_sort(keys, n);
 }
 
-/* Vertex v gains those links (added) that it lacks, each once; where its list overflows, the selection
- * chooses among old and new. Scratch: keys (slots + added), points: slots, at least two. */
+/* Vertex v gains those links (added) that it lacks, each once; where its list overflows, the
+ * selection chooses among old and new. Scratch: keys (slots + added), points: slots, at least two.
+ */
 ANN_INLINE void ann_gain(const ann_space *s, int32_t v, int32_t *links, size_t slots,
                          const int32_t *gained, size_t added, float alpha, int64_t *keys,
                          float *points)

@@ -26,7 +26,11 @@ def integers(rng, shape, dtype):
 @st.composite
 def spoiled(draw, x):
     """What was done to ``x``, a contiguous array, and the array as it is then."""
-    how = draw(st.sampled_from(("nothing", "dtype", "axis", "shape", "strides", "unaligned")))
+    how = draw(
+        st.sampled_from(("nothing", "dtype", "axis", "shape", "strides", "unaligned", "value"))
+    )
+    if how == "value" and x.dtype.kind != "f":
+        how = "nothing"
     if how == "dtype":
         with np.errstate(invalid="ignore"):  # of infinity no integer
             x = x.astype(draw(st.sampled_from([t for t in DTYPES if x.dtype != t])))
@@ -42,5 +46,8 @@ def spoiled(draw, x):
         moved = raw[1:].view(x.dtype).reshape(x.shape)
         moved[...] = x
         x = moved
+    elif how == "value":
+        x = x.copy()
+        x.flat[draw(st.integers(0, x.size - 1))] = draw(st.sampled_from((np.nan, -np.nan, np.inf)))
     contiguous, aligned = x.flags.c_contiguous, x.flags.aligned
     return ("nothing" if how in ("strides", "unaligned") and contiguous and aligned else how), x

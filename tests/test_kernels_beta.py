@@ -124,6 +124,10 @@ def test_sums_to_add_to_that_do_not_fit_are_refused():
         beta.group_sums(x, codes, 2, (np.zeros((3, 3)), np.zeros(2, np.int64)))
     with refuses(ShapeError, "counts", "int64"):
         beta.group_sums(x, codes, 2, (np.zeros((2, 3)), np.zeros(2)))
+    onto = np.zeros((2, 3)), np.zeros(2, np.int64)
+    with refuses(KernelError, "ann_group_sums"):
+        beta.group_sums(x + 1, np.arange(len(x), dtype=np.uint8), 2, onto)
+    assert not onto[0].any() and not onto[1].any()  # nothing was added before
 
 
 def system(n, m, cut, rank, seed):
@@ -147,32 +151,6 @@ def test_solve_equals_lstsq(m, cut):
             for i in range(n):
                 want = np.linalg.lstsq(A[i], r[i], rcond=cut)[0]
                 assert np.allclose(got[i], want, rtol=0, atol=1e-6 * (1 + np.abs(want).max()))
-
-
-@pytest.mark.parametrize("bad", [np.inf, np.nan, 1e200])
-def test_a_system_without_finite_squares_is_refused(bad):
-    with refuses(KernelError, "ann_solve"):
-        beta.solve(np.full((1, 3, 3), bad), np.ones((1, 3)), 0.1)
-
-
-def test_sums_of_a_code_beyond_the_codebook_are_refused_and_nothing_is_added():
-    onto = np.zeros((4, 2)), np.zeros(4, np.int64)
-    with refuses(KernelError, "ann_group_sums"):
-        beta.group_sums(np.ones((3, 2), np.float32), np.array([0, 1, 9], np.uint8), 4, onto)
-    assert not onto[0].any() and not onto[1].any()
-
-
-def test_a_codebook_without_parts_is_refused_and_no_vertices_give_nothing():
-    codes, links = np.zeros((3, 2), np.uint8), np.zeros((3, 1), np.int32)
-    cent = np.zeros((2, 256, 2), np.float32)
-    with refuses(ShapeError, "0 parts"):
-        beta.reconstruct(np.arange(3, dtype=np.int32), codes, links, cent,
-                         np.zeros((0, 256, 2), np.float32), codes[:, :0].copy())  # fmt: skip
-    none = np.full((2, 3), -1, np.int32)
-    D, query = np.full((2, 3), np.inf, np.float32), np.zeros((2, 4), np.float32)
-    book = np.zeros((1, 1, 2), np.float32)
-    _, I, n = beta.reorder(query, D, none, 2, codes[:0], links[:0], cent, book)
-    assert (I == -1).all() and not n.any()
 
 
 def test_solve_is_exact_on_diagonal_systems():
@@ -202,6 +180,10 @@ def test_weights_are_those_of_least_squares_over_the_decoded_codes(M0):
 def test_a_system_without_numbers_is_refused():
     with refuses(KernelError, "ann_solve"):
         beta.solve(np.full((3, 2, 2), np.nan), np.ones((3, 2)), 0.1)
+    with refuses(KernelError, "ann_solve"):
+        beta.solve(np.full((3, 2, 2), np.inf), np.ones((3, 2)), 0.1)
+    with refuses(KernelError, "ann_beta_weights"):
+        beta.weights(np.full((3, 6), np.inf, np.float32), 0.1, np.empty((3, 2), np.float32))
     for cut in (-0.1, 1.0, np.nan):
         with refuses(KernelError, "ann_solve"):
             beta.solve(np.ones((3, 2, 2)), np.ones((3, 2)), cut)
@@ -394,6 +376,14 @@ def test_a_column_outside_of_out_is_refused(column):
     w = np.zeros((12, 5), np.float32)
     with refuses(ShapeError, "column", str(column)):
         beta.least_column(X[:2], w, (out[6:8], column))
+
+
+def test_regression_of_no_parts_and_of_no_vertices():
+    with refuses(ShapeError, "0 parts"):
+        beta.reconstruct(IDS, CODES, LINKS, CENT, BOOK[:0], ASSIGNED[:, :0].copy())
+    D, none = np.full((6, 2), np.inf, np.float32), np.full((6, 2), -1, np.int32)
+    found = beta.reorder(X, D, none, 2, CODES[:0], LINKS[:0], CENT, BOOK, ASSIGNED[:0])
+    assert (found[1] == -1).all() and (found[2] == 0).all()
 
 
 def test_moments_of_no_parts_are_refused():

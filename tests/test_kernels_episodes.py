@@ -212,7 +212,8 @@ def test_credit_is_the_difference_that_a_link_makes():
     keep[3, 0] = 0
     graph.neighbors[4, 1] = 1  # 4 is another way to 1, so that 0 -> 1 is worth nothing, 1 -> 3 is
     keep[4, 1] = episodes.ALWAYS
-    c = episodes.Runner(graph, vectors=vectors).credit(keep, *one, **keywords)
+    runner = episodes.Runner(graph, vectors=vectors)
+    c = runner.credit(keep, *one, **keywords)
     assert c.gain.tolist() == [[0, 0], [100, 0], [0, 0], [0, 0], [0, 0]]
     assert c.cost.tolist() == [[0, 1], [1, 0], [1, 0], [0, 0], [0, 0]]
 

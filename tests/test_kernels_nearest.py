@@ -127,6 +127,9 @@ def test_wrong_arguments_are_refused_by_name():
         ("first", (x, x, -1, ids, dis)),
         ("last", (x, x, 2**31 - 3, ids, dis)),
         ("threads", (x, x, 0, ids, dis, False, 0)),
+        *(("query", (x + bad, x, 0, ids, dis)) for bad in (np.nan, np.inf, -np.inf)),
+        *(("rows", (x, x + bad, 0, ids, dis)) for bad in (np.nan, np.inf, -np.inf)),
+        *(("dis", (x, x, 0, ids, np.full((5, 2), bad))) for bad in (np.nan, [2, 1])),
     ):
         with refuses(ShapeError, name):
             nearest.offer(*arguments)

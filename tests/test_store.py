@@ -195,6 +195,7 @@ def test_graphs_survive_save_and_load(tmp_path):
         a, b = getattr(g, f.name), getattr(again, f.name)
         assert np.array_equal(a, b) and getattr(a, "dtype", 0) == getattr(b, "dtype", 0)
     assert np.array_equal(again.levels(), g.levels()) and g.levels().max() == g.max_level
+    assert again.is_sealed() and not g.is_sealed()
 
 
 def test_an_empty_graph_has_room_for_its_levels():

@@ -351,5 +351,5 @@ def test_codes_of_a_file_assemble_to_the_same_index(held, data, tmp_path):
 
 @pytest.mark.parametrize("numbers", [[[300, 1]], [[-1, 0]], [[0, 256]]])
 def test_numbers_beyond_the_first_level_are_refused(numbers):
-    with refuses(ShapeError, "numbers of centroids", "0 ... 255"):
+    with refuses(ShapeError, "numbers", "0 ... 255"):
         coarse.pack(np.array(numbers), 8)

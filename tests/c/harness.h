@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "kernels.h"
-#include "types.h"
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 #define OK(call) expect(call, ANN_OK, #call, __FILE__, __LINE__)

@@ -7,7 +7,7 @@ static const int THREADS[] = {1, 2, 4};
 
 int main(void)
 {
-    for (size_t groups = 0; groups < 40; groups++)
+    for (size_t groups = 1; groups < 9; groups++)
         tiles(groups);
     for (size_t t = 0; t < COUNT(THREADS); t++) {
         int threads = THREADS[t];

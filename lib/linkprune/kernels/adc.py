@@ -14,12 +14,12 @@ _p = functools.partial(checks.pointer, ffi)
 
 def tables(x, centroids, ip=False, threads=1):
     """Distances of sub-vectors and centroids: x (n, nsq * dsub) -> (n, nsq, 256) float32."""
-    threads = checks.positive(threads=threads)
+    threads, ip = checks.positive(threads=threads), checks.flag("ip", ip)
     cent = checks.transposed(centroids)
     nsq, dsub = cent.shape[:2]
     n = len(checks.array("x", x, "float32", None, nsq * dsub))
     out = np.empty((n, nsq, KSUB), np.float32)
-    status = C.ann_adc_tables(_p(x), _p(cent), n, nsq, dsub, checks.flag(ip=ip), threads, _p(out))
+    status = C.ann_adc_tables(_p(x), _p(cent), n, nsq, dsub, ip, threads, _p(out))
     checks.ok(status, "ann_adc_tables")
     return out
 

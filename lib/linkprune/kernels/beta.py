@@ -174,6 +174,7 @@ def reorder(query, D, I, k_reorder, codes, neighbors, centroids, beta_centroids,
     query (nq, d_out) float32 rotated, D (nq, k) float32, I (nq, k) int32.
     """
     threads, k_reorder = checks.positive(threads=threads, k_reorder=k_reorder)
+    ip = checks.flag("ip", ip)
     nb, nsq, dsub, m1 = _vertices(codes, neighbors, centroids, coarse)
     level, alive = structures.coarse(ffi, coarse, centroids)
     parts, kbeta, assigned = _codebook(beta_centroids, beta_codes, nb, nsq * dsub, m1)
@@ -182,13 +183,12 @@ def reorder(query, D, I, k_reorder, codes, neighbors, centroids, beta_centroids,
     k = D.shape[1]
     I = checks.ids("I", I, nb, nq, k).copy()
     asked = I[:, :k_reorder]
-    asked = asked[asked >= 0]
-    checks.ids("neighbors", neighbors[asked], nb, asked.size, m1 - 1)
+    checks.ids("neighbors", neighbors[asked[asked >= 0]], nb, None, m1 - 1)
     room, nreorder = np.empty((threads, 2, nsq * dsub), np.float32), np.empty(nq, np.int32)
     status = C.ann_reorder(
         _p(query), _p(codes), _p(neighbors), _p(centroids), level, _p(beta_centroids), assigned,
-        nq, k, min(k_reorder, k), nb, nsq, dsub, m1, parts, kbeta, checks.flag(ip=ip), threads,
-        _p(room), _p(D), _p(I), _p(nreorder),
+        nq, k, min(k_reorder, k), nb, nsq, dsub, m1, parts, kbeta, ip, threads, _p(room),
+        _p(D), _p(I), _p(nreorder),
     )  # fmt: skip
     checks.ok(status, "ann_reorder")
     del alive

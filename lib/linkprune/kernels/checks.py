@@ -83,17 +83,16 @@ def natural(**values):
     return _integers(values, 0, LARGEST)
 
 
-def flag(**value):
-    """1 for True and 0 for False, Python's or NumPy's; what else Python holds true is refused."""
-    ((name, value),) = value.items()
-    if not isinstance(value, (bool, np.bool_)):
-        raise ShapeError(f"{name}: expected True or False, got {value!r}")
-    return int(value)
-
-
 def is_integer(value):
     """Whether a value is an integer, Python's or NumPy's: True and False are none."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def flag(name, value):
+    """Refuse a value that is neither True nor False, Python's or NumPy's; returns Python's."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ShapeError(f"{name}: expected True or False, got {value!r}")
+    return bool(value)
 
 
 def up_to(most, **values):

@@ -100,12 +100,13 @@ def sums(x, codes, k):
 
 
 def pack(numbers, bits):
-    """Numbers of centroids (n, 2) below 2 ** bits -> the bytes that a code begins with, (n, ?)."""
+    """Numbers of centroids, integers (n, 2) below 2 ** bits -> the bytes that codes begin with."""
+    bits, numbers = checks.up_to(BITS[-1], bits=bits), np.asarray(numbers)
+    if numbers.ndim != 2 or numbers.shape[1] != 2 or numbers.dtype.kind not in "iu":
+        raise ShapeError(f"numbers: expected integers (n, 2), got {numbers.dtype} {numbers.shape}")
     if numbers.size and not 0 <= numbers.min() <= numbers.max() < 1 << bits:
-        raise ShapeError(
-            f"numbers of centroids: expected 0 ... {(1 << bits) - 1}, got {numbers.min()} ... "
-            f"{numbers.max()}"
-        )
+        bounds = f"{numbers.min()} ... {numbers.max()}"
+        raise ShapeError(f"numbers: expected 0 ... {(1 << bits) - 1}, got {bounds}")
     word = numbers[:, 0].astype("<u4") | numbers[:, 1].astype("<u4") << bits
     return np.ascontiguousarray(word).view(np.uint8).reshape(-1, 4)[:, : code_bytes(bits)]
 

@@ -27,14 +27,12 @@ def pair_distances(query, base, ids, ip=False, threads=1):
 
     query (nq, d), base (nb, d) float32, ids (nq, k) int32 -> (nq, k) float64.
     """
-    threads = checks.positive(threads=threads)
+    threads, ip = checks.positive(threads=threads), checks.flag("ip", ip)
     nq, d = checks.array("query", query, "float32", None, None).shape
     nb = len(checks.array("base", base, "float32", None, d))
     k = checks.ids("ids", ids, nb, nq, None).shape[1]
     dis = np.empty((nq, k))
-    status = C.ann_pair_distances(
-        _p(query), _p(base), _p(ids), nq, nb, d, k, checks.flag(ip=ip), threads, _p(dis)
-    )
+    status = C.ann_pair_distances(_p(query), _p(base), _p(ids), nq, nb, d, k, ip, threads, _p(dis))
     checks.ok(status, "ann_pair_distances")
     return dis
 

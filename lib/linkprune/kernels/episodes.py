@@ -53,9 +53,10 @@ class Credit(NamedTuple):
 
 def thresholds(p):
     """Probabilities as the kernels draw them: float -> uint32 in 0 (never) ... 2 ** 31 (always)."""
+    p = np.asarray(p, np.float64)
     if not ((p >= 0) & (p <= 1)).all():
         raise ShapeError("keep probabilities must lie in 0 ... 1")
-    return np.rint(np.asarray(p, np.float64) * ALWAYS).astype(np.uint32)
+    return np.rint(p * ALWAYS).astype(np.uint32)
 
 
 def _check_rate(rate, hits, before):
@@ -149,7 +150,7 @@ class Runner:
         checks.positive(efs=len(efs), efSearch=efs.min(initial=1))
         efs = np.minimum(efs, np.int32(self.space.nb))
         checks.ids("truth", truth, self.space.nb, len(x), None, least=0)
-        k = checks.up_to(MOST_K, k=truth.shape[1])
+        k, rerun = checks.up_to(MOST_K, k=truth.shape[1]), checks.flag("rerun", rerun)
         batch, alive = self._batch(keep, x, start, absent, k, int(efs.max()), key)
         n = len(x)
         if total is None:
@@ -162,7 +163,7 @@ class Runner:
         replay, alive_too = self._replay(batch.room, int(efs.max()))
         status = C.ann_credit(
             self.space, self.graph, _p(keep), batch, replay, _p(truth), _p(efs), _p(rate),
-            len(efs), checks.flag(rerun=rerun), _p(gain), _p(cost), _p(drawn), _p(hits), _p(ndis),
+            len(efs), rerun, _p(gain), _p(cost), _p(drawn), _p(hits), _p(ndis),
         )  # fmt: skip
         checks.ok(status, "ann_credit")
         del alive, alive_too

@@ -48,7 +48,9 @@ class Builder:
     def link(self, batch, levels, x):
         """Forward links of a batch: ids (n,) and levels (n,) int32 (descending), x (n, d) float32.
 
-        For a space of codes x holds the rotated, uncompressed vectors.
+        For a space of codes x holds the rotated, uncompressed vectors. A vertex that is linked to
+        already gets new links, none of them to itself; one whose x has no distance to any other,
+        as it holds NaN, gets a single link.
         """
         checks.ids("batch", batch, self.space.nb, None, least=0)
         checks.array("levels", levels, "int32", len(batch))
@@ -66,15 +68,14 @@ class Builder:
         checks.ok(status, "ann_hnsw_link")
 
     def reverse(self, level, target, source):
-        """Reverse links: target[i] gains source[i] on the level; sorted by target, (n,) int32."""
+        """Reverse links: target[i] gains source[i] on the level, where it lacks it; sorted by
+        target, (n,) int32."""
         checks.ids("target", target, self.space.nb, None, least=0)
         checks.ids("source", source, self.space.nb, len(target), least=0)
         level = checks.natural(level=level)
         if len(target) and min(self.levels[target].min(), self.levels[source].min()) < level:
             raise ShapeError(f"target, source: expected vertices of level {level} or above")
-        if (target == source).any():
-            raise ShapeError("target, source: a vertex does not link to itself")
-        groups, start, longest = structures.grouped(target)
+        groups, start, longest = structures.grouped(target, source)
         slots = self.graph.M if level else self.graph.M0
         room = np.empty((self.threads, slots + longest), np.int64)
         status = C.ann_hnsw_reverse(

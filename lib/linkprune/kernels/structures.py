@@ -41,7 +41,7 @@ def space(ffi, codes=None, vectors=None, ip=False, centroids=None, first=None):
     keeps the arrays alive: hold it as long as the structure is used.
     """
     s, alive = ffi.new("ann_space *"), []
-    s.ip = checks.flag(ip=ip)
+    s.ip = checks.flag("ip", ip)
     if (codes is None) == (vectors is None):
         raise ShapeError("space: expected either codes or vectors")
     if codes is not None:
@@ -93,11 +93,14 @@ def table_centroids(centroids, first, ip):
     return checks.transposed(centroids) * np.float32(1 if first is None or ip else 2)
 
 
-def grouped(target):
+def grouped(target, source):
     """Sorted ids (n,) as the kernels want groups: the ids (m,), where each begins (m + 1,) int64,
-    and the size of the largest, at least 1."""
+    and the size of the largest, at least 1. No id may be its own source (n,)."""
     if (np.diff(target) < 0).any():
         raise ShapeError("target: expected ids in ascending order")
+    itself = target[target == source]
+    if len(itself):
+        raise ShapeError(f"source: vertex {itself[0]} cannot link to itself")
     ids, first = np.unique(target, return_index=True)
     start = np.append(first, len(target)).astype(np.int64)
     return ids, start, int(np.diff(start).max(initial=1))

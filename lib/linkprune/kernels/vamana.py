@@ -42,14 +42,14 @@ class Builder:
         Candidates of a vertex are what its beam search expands, its links and, where ``among`` is
         set, the earlier vertices of the batch; alpha acts on distances, not on their squares.
         """
-        R = checks.positive(R=R)
+        R, among = checks.positive(R=R), checks.flag("among", among)
         n = len(checks.ids("batch", batch, self.space.nb, None, least=0))
         _check_alpha(alpha)
         links = np.empty((n, R), np.int32)
         width = self.space.nb + self.graph.M0 + n + C.ANN_BEAM_ROOM
         pools = np.empty((self.threads, width), np.int64)
         status = C.ann_vamana_link(
-            self.space, self.graph, _p(batch), n, R, checks.flag(among=among), self.efConstruction,
+            self.space, self.graph, _p(batch), n, R, among, self.efConstruction,
             self.beams.shape[1], alpha * alpha, self.threads, _p(self.visited), _p(self.epochs),
             _p(self.beams), _p(pools), _p(links),
         )  # fmt: skip
@@ -61,16 +61,15 @@ class Builder:
         checks.ids("batch", batch, self.space.nb, None, least=0)
         checks.ids("links", links, self.space.nb, len(batch), None)
         _check_alpha(alpha)
-        if (links == batch[:, None]).any():
-            raise ShapeError("links: a vertex does not link to itself")
         target, source = links.ravel(), np.repeat(batch, links.shape[1])
         target, source = target[links.ravel() >= 0], source[links.ravel() >= 0]
         by_target = np.argsort(target, kind="stable")
-        groups, start, longest = structures.grouped(target[by_target])
+        target, source = target[by_target], source[by_target]
+        groups, start, longest = structures.grouped(target, source)
         room = np.empty((self.threads, self.graph.M0 + longest), np.int64)
         status = C.ann_vamana_reverse(
-            self.space, self.graph, _p(groups), _p(start), _p(source[by_target]), len(groups),
-            longest, alpha * alpha, self.threads, _p(room),
+            self.space, self.graph, _p(groups), _p(start), _p(source), len(groups), longest,
+            alpha * alpha, self.threads, _p(room),
         )  # fmt: skip
         checks.ok(status, "ann_vamana_reverse")
 

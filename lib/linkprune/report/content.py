@@ -26,11 +26,13 @@ NOTES = {
     "neighbour first, with its 95 % bootstrap interval over the queries, and McNemar's mid-p. "
     "Compared: re-ranked against ranked by the codes; built on codes against on float vectors; "
     "pruned against not, at equal bytes; error: at equal bytes the row of smaller squared error "
-    "against that of the larger. An interval that holds 0 tells neither. The intervals leave out "
+    "against that of the larger; at distances: pruned against not, which is interpolated to as "
+    "many distances (no p). An interval that holds 0 tells neither. The intervals leave out "
     "how far builds spread, which the table of several seeds shows.",
     "pruning": "Distances per query at equal recall: the ratio is that of the learned graph to the "
     "best rival there, on test queries, mean over seeds, with its 95 % paired bootstrap interval. "
-    "recall@10 is the share of the true ten among the first ten.",
+    "recall@10 is the share of the true ten among the first ten. The time ratio is over the rival "
+    "that is the fastest there.",
 }
 
 

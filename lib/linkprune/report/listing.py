@@ -104,6 +104,7 @@ _SUMMARY = {  # what is found first, as the last columns lie outside of most win
     "graph": lambda row: _name(row["graph"]),
     "seeds": "seeds",
     "time ratio": "ms_ratio",
+    "fastest rival": lambda row: _name(row["fastest_rival"]),
     "CPU s of a training": "cpu_s",
 }
 

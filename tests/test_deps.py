@@ -66,8 +66,8 @@ REACHED = {
     "search": "chunks codec errors graph index kernels/adc kernels/beam kernels/beta "
     "kernels/checks kernels/coarse kernels/distance kernels/identity kernels/structures log "
     "metrics progress regression search store vectors",
-    "table": "comparisons elementary errors kernels/identity keys log metrics rows seeds stats store "
-    "tables",
+    "table": "comparisons elementary errors kernels/identity keys log metrics rows seeds stats "
+    "store tables",
     "pruning_plot": "curves elementary errors kernels/identity log plots/pruning plots/style "
     "plots/training rows stats store",
     "vectors": "chunks datasets errors formats kernels/identity log preparation progress sources "

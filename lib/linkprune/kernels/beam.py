@@ -22,7 +22,7 @@ def search(graph, query, k, efSearch, *, codes=None, centroids=None, coarse=None
     ``coarse.Coarse`` with its cross, or vectors (nb, d) float32. Returns D (nq, k) float32, I
     (nq, k) int32 (missing: infinity, -1), ndis (distances on level 0, without the entry point),
     ndis_upper (entry point and descent), nhops (vertices expanded on level 0), each (nq,) int32.
-    A distance that is not a number counts as the farthest.
+    A distance that is not a number counts as infinity.
     """
     k, efSearch, threads = checks.positive(k=k, efSearch=efSearch, threads=threads)
     space, alive = structures.space(ffi, codes, vectors, ip, centroids, coarse)

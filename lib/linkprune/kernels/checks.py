@@ -101,19 +101,15 @@ def up_to(most, **values):
 
 
 def _integers(values, least, most):
-    found = [
-        _integer(name, value, least, MOST_THREADS if name == "threads" else most)
-        for name, value in values.items()
-    ]
+    found = []
+    for name, value in values.items():
+        limit = MOST_THREADS if name == "threads" else most
+        if not is_integer(value) or value < least:
+            raise ShapeError(f"{name}: expected an integer of at least {least}, got {value!r}")
+        if value > limit:
+            raise ShapeError(f"{name}: expected an integer of at most {limit}, got {value!r}")
+        found.append(operator.index(value))
     return found if len(found) > 1 else found[0]
-
-
-def _integer(name, value, least, most):
-    if not is_integer(value) or value < least:
-        raise ShapeError(f"{name}: expected an integer of at least {least}, got {value!r}")
-    if value > most:
-        raise ShapeError(f"{name}: expected an integer of at most {most}, got {value!r}")
-    return operator.index(value)
 
 
 def ok(status, kernel):

@@ -93,3 +93,13 @@ def test_no_table_calls_anything_better(tmp_path):
 )  # fmt: skip
 def test_the_verdict_is_the_same_in_both_directions(ours, theirs, said):
     assert tables.verdict(ours, theirs) == said
+
+
+def test_rows_of_one_name_are_told_apart_by_their_graph(tmp_path):
+    plain, pruned = NAMES[1], NAMES[1].replace("unpruned", "rl_six_seed1")
+    assert "| graph |" not in written(tmp_path, [row(n) for n in NAMES])
+    text = written(tmp_path, [row(plain), row(pruned)])
+    assert "| graph | L |" in text
+    for name in (plain, pruned):
+        graph, policy, *_ = name.split("/")
+        assert f"| {graph}/{policy} | 6 |" in text

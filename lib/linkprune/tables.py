@@ -17,6 +17,7 @@ TITLES = {
     "table2": "Table 2: Link & Code",
     "figure5": "Figure 5: links against code in 64 bytes",
 }
+METHOD = ("graph", "policy", "codec", "beta")
 MATCH = 0.01  # difference in R@1, stated before any comparison
 
 
@@ -139,11 +140,19 @@ def _markdown(title, rows):
             "|"
         )
         head += ["published R@1", "verdict"] if with_published else []
+        methods, names = (
+            {tuple(row[c] for c in columns) for row in group}
+            for columns in (METHOD, ("M0", "codec", "beta"))
+        )
+        by_graph = len(methods) > len(names)  # else links, code and regression say which it is
+        head = ["graph", *head] if by_graph else head
         yield from ("", f"## {dataset} ({group[0]['nq']} queries)", "")
         yield "| " + " | ".join(head) + " |"
         yield "|" + "---|" * len(head)
         for row in group:
-            yield "| " + " | ".join(_markdown_cells(row, with_published)) + " |"
+            cells = [*_markdown_cells(row, with_published)]
+            cells = [f"{row['graph']}/{row['policy']}", *cells] if by_graph else cells
+            yield "| " + " | ".join(cells) + " |"
     threads = {row["threads"] for row in rows if row["threads"]}
     yield from ("", f"Threads per timed search: {', '.join(sorted(threads))}.")
 
@@ -197,9 +206,7 @@ def _paired(rows, differences):
 def _short_names(rows):
     """The full name of a row -> a short one, where that says which row it is."""
     short = {
-        "/".join(row[c] for c in ("graph", "policy", "codec", "beta")): " ".join(
-            (f"L{row['M0']}", row["codec"], row["beta"])
-        )
+        "/".join(row[c] for c in METHOD): " ".join((f"L{row['M0']}", row["codec"], row["beta"]))
         for row in rows
     }
     many = list(short.values())

@@ -166,6 +166,17 @@ def test_settings_of_the_network_that_would_do_nothing_are_refused(setting, chan
         linkprune.prune(graph, base, train, "network", **changed)
 
 
+@pytest.mark.parametrize(
+    "changed, idle",
+    [({"efSearch": [10], "recalls": [0.9]}, "recalls"),
+     ({"episodes": 10, "episodes_per_link": 3.0}, "episodes_per_link")],
+)  # fmt: skip
+def test_settings_of_the_edge_agent_that_would_do_nothing_are_refused(setting, changed, idle):
+    base, train, graph = setting
+    with refuses(ConfigError, "agent edge", idle, "has no effect"):
+        linkprune.prune(graph, base, train, **changed)
+
+
 NETWORK = {"hidden": 8, "steps": 2, "episodes": 100, "efSearch": [6], "max_ndis": 90,
            "device": "cpu", "validation": VALIDATION}  # fmt: skip
 

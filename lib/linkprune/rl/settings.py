@@ -148,6 +148,10 @@ def checked(where, entry, known):
             f"{where}: k {out['k']}, expected at most {known}, the true neighbours known of each "
             "query"
         )
+    if out["episodes"]:
+        _check_idle(where, entry, ("episodes_per_link",), "episodes")
+    if out["agent"] == "edge" and out["efSearch"]:
+        _check_idle(where, entry, ("recalls",), "efSearch")
     if out["agent"] == "edge" and out["max_degree"]:
         _check_capped(where, entry, out)
     if out["agent"] == "network":

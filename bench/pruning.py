@@ -10,11 +10,13 @@ base vectors, NSW M=12, 10,000 episodes, efSearch 10, hidden 128.
 import argparse
 import resource
 import statistics
+import sys
 import time
 
 import numpy as np
 
 from linkprune import builders, formats, groundtruth, keys, sources, timing
+from linkprune.errors import LinkPruneError
 from linkprune.kernels import episodes
 from linkprune.rl import settings
 from linkprune.rl.edge import EdgeAgent
@@ -31,6 +33,8 @@ def main():
     parser.add_argument("--train", help="training queries in a file")
     parser.add_argument("--repetitions", type=int, default=5)
     a = parser.parse_args()
+    if a.repetitions < 1:
+        parser.error(f"--repetitions {a.repetitions}: expected at least 1")
     if bool(a.base) != bool(a.train):
         parser.error("expected both --base and --train, or neither")
     if a.base:
@@ -97,4 +101,7 @@ def _peak():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except LinkPruneError as e:
+        sys.exit(f"pruning.py: {e}")

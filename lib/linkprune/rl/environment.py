@@ -69,6 +69,10 @@ class Environment:
         self.graph, self.space, self.queries = graph, space, queries
         self.seed, self.threads = seed, threads
         self.runner = episodes.Runner(graph, threads=threads, **space.keywords())
+        self._above = None
+        if graph.max_level:  # without links on the base level, checked once and not at every step
+            no_links = np.full((len(graph.neighbors), 1), -1, np.int32)
+            self._above = dataclasses.replace(graph, neighbors=no_links).sealed()
         self._order = (-1, None)
 
     def rows(self, step, n):
@@ -117,9 +121,7 @@ class Environment:
 
     def _starts(self, x):
         """Where the base level is entered: the entry point, or where the descent ends."""
-        if self.graph.max_level == 0:
+        if self._above is None:
             return np.full(len(x), self.graph.entry_point, np.int32)
-        no_links = np.full((len(self.graph.neighbors), 1), -1, np.int32)
-        above = dataclasses.replace(self.graph, neighbors=no_links)
-        found = beam.search(above, x, 1, 1, threads=self.threads, **self.space.keywords())
+        found = beam.search(self._above, x, 1, 1, threads=self.threads, **self.space.keywords())
         return np.ascontiguousarray(found[1][:, 0])

@@ -56,6 +56,13 @@ def test_what_is_timed_has_a_node_for_itself():
         assert slurm["set-resources"][name]["slurm_extra"] == "'--exclusive'"
 
 
+def test_every_job_says_in_a_line_what_it_makes():
+    # Otherwise Snakemake shows all inputs, which here is the code that a script imports.
+    for name, text in rules().items():
+        if "script:" in text:
+            assert re.search(r'message:\s+"\{output(\.\w+)?\}: \w', text), name
+
+
 def test_both_profiles_resume_alike():
     local, slurm = profile("default"), profile("slurm")
     assert {name: slurm[name] for name in local} == local

@@ -20,6 +20,8 @@ rule bench_runs:
     params:
         codec=bench_codec,
         settings=config["bench"],
+    message:
+        "{output}: every stage beside the references, side by side"
     script:
         "../scripts/bench_runs.py"
 
@@ -43,5 +45,7 @@ rule bench:
         "benchmarks/bench.tsv"
     conda:
         "../../environment.yml"
+    message:
+        "{output.csv}: the ratios of all compared stages, as table and chart"
     script:
         "../scripts/bench.py"

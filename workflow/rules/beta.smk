@@ -21,5 +21,7 @@ rule beta:
         seed=config["seed"],
         rows=config["training"]["beta_rows"],
         rounds=config["training"]["beta_rounds"],
+    message:
+        "{output}: the regression's codebook, trained in rounds"
     script:
         "../scripts/beta.py"

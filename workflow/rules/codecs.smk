@@ -22,5 +22,7 @@ rule codecs:
     params:
         points=codecs_points,
         seed=config["seed"],
+    message:
+        "{output.svg}: recall of exhaustive search against bytes"
     script:
         "../scripts/codecs.py"

@@ -16,6 +16,8 @@ rule download:
         download=1,
     params:
         source=download_entry,
+    message:
+        "{output}: downloads and checks the file"
     script:
         "../scripts/download.py"
 
@@ -35,5 +37,7 @@ rule vectors:
     params:
         entry=dataset_entry,
         seed=config["seed"],
+    message:
+        "{output}: vectors read, checked and put in order"
     script:
         "../scripts/vectors.py"

@@ -15,6 +15,8 @@ rule encode:
     conda:
         "../../environment.yml"
     threads: 8
+    message:
+        "{output}: every vector encoded"
     script:
         "../scripts/encode.py"
 
@@ -36,5 +38,7 @@ rule encode_beta:
     conda:
         "../../environment.yml"
     threads: 8
+    message:
+        "{output}: every vertex's best entry of the regression's codebook"
     script:
         "../scripts/encode_beta.py"

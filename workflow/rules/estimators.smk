@@ -21,6 +21,8 @@ rule estimators:
     threads: 8
     params:
         betas=config["experiments"].get("estimators", {}).get("betas"),
+    message:
+        "{output}: error of the four estimators"
     script:
         "../scripts/estimators.py"
 
@@ -46,5 +48,7 @@ rule estimators_plot:
         "../../environment.yml"
     params:
         seed=config["seed"],
+    message:
+        "{output.svg}: error of the four estimators, drawn"
     script:
         "../scripts/estimators_plot.py"

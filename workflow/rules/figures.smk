@@ -20,6 +20,8 @@ rule table2_plot:
         "benchmarks/figures/table2.tsv"
     conda:
         "../../environment.yml"
+    message:
+        "{output.svg}: Table 2 as a heat table"
     script:
         "../scripts/table2_plot.py"
 
@@ -43,6 +45,8 @@ rule figure5_plot:
         "benchmarks/figures/figure5.tsv"
     conda:
         "../../environment.yml"
+    message:
+        "{output.svg}: recall of links against code, drawn"
     script:
         "../scripts/figure5_plot.py"
 
@@ -68,6 +72,8 @@ rule toy:
         "../../environment.yml"
     params:
         seed=config["seed"],
+    message:
+        "{output.svg}: prunes the complete graph on 100 digits and draws it"
     script:
         "../scripts/toy.py"
 
@@ -100,5 +106,7 @@ rule pruning_plot:
         "../../environment.yml"
     params:
         learned=learned_points,
+    message:
+        "{output.svg}: learned graphs beside their rivals, drawn"
     script:
         "../scripts/pruning_plot.py"

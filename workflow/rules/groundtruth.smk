@@ -19,5 +19,7 @@ rule groundtruth:
         entry=dataset_entry,
         k=max(10, config["experiments"]["table2"]["k"]),  # recall@10 needs ten
         seed=config["seed"],
+    message:
+        "{output}: exact neighbours of all queries"
     script:
         "../scripts/groundtruth.py"

@@ -19,6 +19,8 @@ rule hnsw:
     threads: 8
     params:
         seed=config["seed"],
+    message:
+        "{output}: builds the graph"
     script:
         "../scripts/hnsw.py"
 
@@ -38,5 +40,7 @@ rule given_graph:
         graph=keys.GIVEN,
     conda:
         "../../environment.yml"
+    message:
+        "{output}: reads the graph that the data set brings along"
     script:
         "../scripts/given_graph.py"

@@ -22,6 +22,8 @@ rule latency:
         k=config["experiments"]["table2"]["k"],
         efSearch=config["experiments"]["table2"]["efSearch"],
         k_reorder=reorder_grid,
+    message:
+        "{output}: every query's time, searched alone"
     script:
         "../scripts/latency.py"
 
@@ -39,6 +41,8 @@ rule interop_dataset:
         "benchmarks/interop/{dataset}.tsv"
     conda:
         "../../environment.yml"
+    message:
+        "{output}: vectors and neighbours for ann-benchmarks"
     script:
         "../scripts/interop_dataset.py"
 
@@ -58,6 +62,8 @@ rule interop_vectors:
         kind="fbin|u8bin|i8bin",
     conda:
         "../../environment.yml"
+    message:
+        "{output}: vectors for big-ann"
     script:
         "../scripts/interop_vectors.py"
 
@@ -75,6 +81,8 @@ rule interop_truth:
         "benchmarks/interop/{dataset}/groundtruth.tsv"
     conda:
         "../../environment.yml"
+    message:
+        "{output}: exact neighbours for big-ann"
     script:
         "../scripts/interop_truth.py"
 
@@ -93,6 +101,8 @@ rule interop_graph:
         kind="ivecs|nsg",
     conda:
         "../../environment.yml"
+    message:
+        "{output}: links of the graph, as a file for others"
     script:
         "../scripts/interop_graph.py"
 
@@ -122,6 +132,8 @@ rule interop_run:
     conda:
         "../../environment.yml"
     threads: 8
+    message:
+        "{output.alone}: runs for ann-benchmarks"
     script:
         "../scripts/interop_run.py"
 

@@ -13,5 +13,7 @@ rule manifest:
         "benchmarks/manifest.tsv"
     conda:
         "../../environment.yml"
+    message:
+        "{output}: hashes of all artifacts that are no timings"
     script:
         "../scripts/manifest.py"

@@ -16,5 +16,7 @@ rule opq:
     threads: 8
     params:
         seed=config["seed"],
+    message:
+        "{output}: trains the codec"
     script:
         "../scripts/opq.py"

@@ -24,5 +24,7 @@ rule table:
         points=table_rows,
         exhaustive=config["experiments"]["table2"]["exhaustive"],
         seed=config["seed"],
+    message:
+        "{output.csv}: rows of all searches, and pairs of them compared"
     script:
         "../scripts/table.py"

@@ -17,6 +17,8 @@ rule training_queries:
     params:
         settings=config["pruning"]["queries"],
         seed=config["seed"],
+    message:
+        "{output}: queries to train and validate on, with their neighbours"
     script:
         "../scripts/training_queries.py"
 
@@ -44,6 +46,8 @@ rule prune:
     params:
         settings=agent_settings,
         validation=config["pruning"]["validation"],
+    message:
+        "{output.graph}: learns which links to keep"
     script:
         "../scripts/prune.py"
 
@@ -66,6 +70,8 @@ rule rival:
     conda:
         "../../environment.yml"
     threads: 8
+    message:
+        "{output}: prunes without learning, to compare with"
     script:
         "../scripts/rival.py"
 
@@ -88,6 +94,8 @@ rule curve:
     threads: 8
     params:
         efSearch=config["pruning"]["efSearch"],
+    message:
+        "{output}: recall against distances per query"
     script:
         "../scripts/curve.py"
 
@@ -112,6 +120,8 @@ rule pruning_time:
         spaces=compared_spaces,
         efSearch=config["pruning"]["efSearch"],
         timing=config["timing"],
+    message:
+        "{output}: time per query of learned graphs and rivals, in turns"
     script:
         "../scripts/pruning_time.py"
 
@@ -136,5 +146,7 @@ rule pruning_table:
         points=compared_points,
         targets=config["pruning"]["targets"],
         seed=config["seed"],
+    message:
+        "{output.csv}: learned graphs relative to the best rival"
     script:
         "../scripts/pruning_table.py"

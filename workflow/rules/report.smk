@@ -19,6 +19,8 @@ rule initial:
         learned=learned_points,
         targets=config["pruning"]["targets"],
         seed=config["seed"],
+    message:
+        "{output}: learned graphs relative to the graphs that they started from"
     script:
         "../scripts/initial.py"
 
@@ -40,6 +42,8 @@ rule claims:
         "../../environment.yml"
     params:
         scale=config["scale"],
+    message:
+        "{output.md}: what the tables say to every claim"
     script:
         "../scripts/claims.py"
 
@@ -67,5 +71,7 @@ rule report:
         config=config,
         command=report_command,
         captions=captions,
+    message:
+        "{output}: tables, figures and claims on one page"
     script:
         "../scripts/report.py"

@@ -23,6 +23,8 @@ rule search:
         k=config["experiments"]["table2"]["k"],
         efSearch=config["experiments"]["table2"]["efSearch"],
         k_reorder=reorder_grid,
+    message:
+        "{output}: searches with every setting, recall and distances"
     script:
         "../scripts/search.py"
 
@@ -47,6 +49,8 @@ rule exhaustive:
     threads: 8
     params:
         k=config["experiments"]["table2"]["k"],
+    message:
+        "{output}: searches all codes"
     script:
         "../scripts/exhaustive.py"
 
@@ -73,5 +77,7 @@ rule timing:
         efSearch=config["experiments"]["table2"]["efSearch"],
         k_reorder=reorder_grid,
         timing=config["timing"],
+    message:
+        "{output}: time per query of every setting"
     script:
         "../scripts/timing.py"

@@ -25,6 +25,8 @@ rule seed:
         efSearch=config["experiments"]["table2"]["efSearch"],
         k_reorder=reorder_grid,
         exhaustive=config["experiments"]["table2"]["exhaustive"],
+    message:
+        "{output}: the whole chain once more, from another seed"
     script:
         "../scripts/seed.py"
 
@@ -46,5 +48,7 @@ rule seeds:
         points=seed_points(),
         seeds=config["experiments"].get(checked.SEEDS, {}).get("seeds"),
         exhaustive=config["experiments"]["table2"]["exhaustive"],
+    message:
+        "{output.csv}: mean and spread over the builds"
     script:
         "../scripts/seeds.py"

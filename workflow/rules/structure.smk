@@ -19,6 +19,8 @@ rule structure:
     params:
         graphs=structure_graphs,
         seed=config["seed"],
+    message:
+        "{output.csv}: degrees, link lengths, levels and reach of the graphs"
     script:
         "../scripts/structure.py"
 
@@ -43,6 +45,8 @@ rule structure_plot:
         "benchmarks/figures/structure.tsv"
     conda:
         "../../environment.yml"
+    message:
+        "{output.svg}: degrees, link lengths, levels and reach, drawn"
     script:
         "../scripts/structure_plot.py"
 
@@ -73,5 +77,7 @@ rule cost_plot:
         "../../environment.yml"
     params:
         folders=cost_folders(),
+    message:
+        "{output.svg}: time, memory and bytes of every stage, drawn"
     script:
         "../scripts/cost_plot.py"

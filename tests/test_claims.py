@@ -1,5 +1,6 @@
 """Verdicts follow from what was fixed beforehand, and docs/claims.md from the committed data."""
 
+import collections
 import csv
 import math
 import sys
@@ -126,14 +127,26 @@ def test_one_case_among_many_has_to_be_rarer(p, n, hi, want):
     assert found[0]["ours"] == -0.02 and found[0]["p"] == pytest.approx(min(1, p * n))
 
 
-@pytest.mark.parametrize("classes, want", [("aabb", "holds"), ("aaab", "does not hold")])
-def test_the_most_of_one_value_is_counted(classes, want):
-    of = claim(
-        where={"hub": 1}, most_of={"column": "class", "at_most": 2}, point="{rows}, {values}"
-    )
-    rows = [{"class": c, "hub": "1"} for c in classes] + [{"class": "b", "hub": "0"}] * 5
+@pytest.mark.parametrize(
+    "surely, likely, maybe, want",
+    [("a", "aabb", "aabbc", "holds"), ("ab", "aabb", "aaabb", "no difference"),
+     ("ab", "aaab", "aaab", "no difference"), ("aaa", "aaab", "aaaab", "does not hold")],
+)  # fmt: skip
+def test_the_most_of_one_value_is_counted_with_its_interval(surely, likely, maybe, want):
+    spec = {"column": "class", "mark": "hub", "bounds": ["lo", "hi"], "at_most": 2}
+    of = claim(most_of=spec, point="{rows}, {values}")
+    marks = {"lo": collections.Counter(surely), "hub": collections.Counter(likely)}
+    marks["hi"] = collections.Counter(maybe)
+    rows = [
+        {"class": c, **{mark: str(int(i < counted[c])) for mark, counted in marks.items()}}
+        for c in "abc"
+        for i in range(5)
+    ]
     (found,) = read(of, rows)
     assert found["point"] == "4, 2" and verdict(of, rows) == [want]
+    assert [found[c] for c in ("lo", "ours", "hi")] == [
+        max(map(text.count, text)) for text in (surely, likely, maybe)
+    ]
 
 
 def margin(second, relative=0.30):

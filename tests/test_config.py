@@ -391,11 +391,13 @@ def test_of_two_overlays_the_later_one_says_where_files_are(tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     change = {"datasets": {"mine": files_entry(two)}}
     first, second = overlay(one / "c.yaml", on(files_entry(one))), overlay(two / "c.yaml", change)
-    (one / "base.npy").unlink()
-    run = Run(folder, "-n", "--configfile", first, second, "--config", "scale=demo")
-    text = run.well()
-    assert str(two / "base.npy") in text
-    assert str(one / "query.npy") not in text
+    for name in ("base", "query"):
+        (one / f"{name}.npy").unlink()
+    command = ("-n", "--configfile", first, second, "--config", "scale=demo")
+    Run(folder, *command).well()
+    (two / "query.npy").unlink()
+    _, text = Run(folder, *command).end()
+    assert f"datasets.mine.query: no such file: {two}/query.npy" in text
 
 
 # Pruning

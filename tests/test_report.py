@@ -317,7 +317,20 @@ def test_every_result_of_the_claims_file_knows_its_claim():
             assert (ROOT / path).exists()
 
 
-def test_the_table_of_tables_has_what_was_made():
+@pytest.fixture
+def few(tmp_path, monkeypatch):
+    """A folder with a Table 2 of one row."""
+    monkeypatch.chdir(tmp_path)
+    columns = {
+        "dataset": "d", "M0": 6, "policy": "unpruned", "codec": "OPQ36_144", "beta": "beta4x256",
+        "mode": "graph", "efSearch": 1024, "k_reorder": 5, "R@1": 0.5, "R@1_lo": 0.4, "R@1_hi": 0.6,
+    }  # fmt: skip
+    (tmp_path / "results").mkdir()
+    text = "\n".join(",".join(map(str, line)) for line in (columns, columns.values()))
+    (tmp_path / "results/table2.csv").write_text(text + "\n")
+
+
+def test_the_table_of_tables_has_what_was_made(few):
     register = claims.load(ROOT / "expected/claims.yaml")
     listed = claims_page.entries(register, [])
     made = ["results/table2.csv", "results/figures/toy.svg"]
@@ -331,12 +344,14 @@ def test_the_table_of_tables_has_what_was_made():
     (other, _) = content.results(register, "1M", made, "snakemake {}", listed, known)
     assert other["expected"] == ""
     assert table["headline"] is None and table["other_data"] and not toy["other_data"]
+    assert table["number"] == "d L6 OPQ36_144 beta4x256, T = 1024: R@1 0.5 [0.4, 0.6]"
+    assert toy["number"] == ""
     text = rendered(results=[table, toy])
     assert "</code></a>, the last step took 2.0 s</td>" in text
     assert text.count("; other data, not compared</td>") == 1
 
 
-def test_a_row_has_our_number_and_the_published_one_where_the_data_is_the_same():
+def test_a_row_has_our_number_and_the_published_one_where_the_data_is_the_same(few):
     register = claims.load(ROOT / "expected/claims.yaml")
     blank = {
         "scale": "demo",
@@ -351,7 +366,7 @@ def test_a_row_has_our_number_and_the_published_one_where_the_data_is_the_same()
     theirs = {**blank, "claim": "table2_deep100m", "point": "T = 1024", "quantity": "R@1",
               "ours": 0.43}  # fmt: skip
     for readings, wanted, other in (
-        (found, "+0.0300 [", True),
+        (found, "+3.00 [", True),
         ([*found, theirs], "0.4300", False),
     ):
         listed = claims_page.entries(register, readings)

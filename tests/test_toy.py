@@ -5,7 +5,7 @@ import pytest
 from conftest import by_distance_then_id, flat, integers, ip_or_l2, random_graph, refuses
 from sklearn.datasets import load_digits
 
-from linkprune import curves, errors, pruning, toy
+from linkprune import curves, errors, pruning, stats, toy
 from linkprune.rl.environment import Queries, Space
 
 
@@ -100,6 +100,8 @@ def test_hubs_are_busy_and_not_the_start():
     stage = toy.Stage(graph, traffic, curves.Curve("R@1", np.array([1, 3]), hits, ndis))
     assert stage.hubs(0.1).tolist() == [1, 3, 2]
     assert stage.hubs(0.15).tolist() == [1, 3]
+    surely, maybe = stage.hubs_within(0.1)  # of two queries: .2 may be .02 to .73
+    assert surely.tolist() == [] and maybe.tolist() == [1, 3, 2]
     pairs, used = stage.links()
     assert pairs.tolist() == [[0, 1], [0, 2], [1, 0], [2, 1]] and (used == 0).all()
     points = list(stage.points())
@@ -148,6 +150,9 @@ def test_the_files_say_what_was_found(found):
         assert v["out_after"] == (neighbors[v["id"]] >= 0).sum()
         busy = v["through_after"] >= toy.HUB
         assert v["hub"] == (busy and not v["start"])
+        assert v["hub_lo"] <= v["hub"] <= v["hub_hi"]
+        for bound, share in zip(("lo", "hi"), stats.wilson(v["through_after"], 400), strict=True):
+            assert v[f"hub_{bound}"] == (share >= toy.HUB and not v["start"])
     assert [v["id"] for v in vertices if v["start"]] == [found.after.graph.entry_point]
 
 

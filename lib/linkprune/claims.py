@@ -1,5 +1,6 @@
 """Claims of the papers and our own: what our tables say to each, by a rule fixed beforehand."""
 
+import collections
 import itertools
 import math
 import re
@@ -70,19 +71,24 @@ def readings(claims, tables, scale):
     tables: path -> rows, dicts of text, those of ``expected`` included.
     """
     for claim in claims:
-        chosen = [row for row in tables.get(claim["table"], []) if _selected(row, claim)]
+        chosen = [row for row in tables.get(claim["table"], []) if selected(row, claim)]
         for reading in READ[kind(claim)](claim, chosen, tables):
             of = {"claim": claim["id"], "scale": claim.get("scale", scale)}
             yield {**dict.fromkeys(COLUMNS, math.nan), **of, **reading}
 
 
-def _selected(row, claim):
-    """Whether a row has all that one of the wheres asks: regular expressions over whole values."""
+def selected(row, claim):
+    """Whether a row has all that one of the wheres asks: regular expressions over whole values.
+
+    claim: a dict with table and, optionally, where. DataError where a column is not there.
+    """
     where = claim.get("where", {})
     wheres = where if isinstance(where, list) else [where]
     missing = {c for one in wheres for c in one} - set(row)
     if missing:
-        raise DataError(f"{claim['table']}: has no column {min(missing)}, claim {claim['id']}")
+        raise DataError(
+            f"{claim['table']}: has no column {min(missing)}, claim {claim.get('id', '')}"
+        )
     return any(all(re.fullmatch(str(x), row[c]) for c, x in one.items()) for one in wheres)
 
 
@@ -161,13 +167,18 @@ def _exists(claim, chosen, tables):
 
 
 def _most_of(claim, chosen, tables):
-    """The largest number of selected rows that share a value of a column."""
-    column = claim["most_of"]["column"]
-    values = [row[column] for row in chosen]
+    """The largest number of marked rows that share a value of a column; by the marks of the
+    bounds, its interval."""
+    spec = claim["most_of"]
     if claim["table"] in tables:
-        most = max(map(values.count, values), default=0)
-        row = {"rows": len(chosen), "values": len(set(values))}
-        yield _reading(claim, row, f"most of one {column}", most)
+        of = [
+            collections.Counter(row[spec["column"]] for row in chosen if row[mark] == "1")
+            for mark in (spec["mark"], *spec["bounds"])
+        ]
+        most, lo, hi = (max(counted.values(), default=0) for counted in of)
+        row = {"rows": of[0].total(), "values": len(of[0])}
+        reading = _reading(claim, row, f"most of one {spec['column']}", most)
+        yield {**reading, "lo": lo, "hi": hi}
 
 
 def _expected(claim, chosen, tables):
@@ -209,8 +220,11 @@ def judged(claim, reading, tolerance):
     if math.isnan(ours):
         return "not measured", "a curve does not reach the recall"
     if "at_most" in spec:
-        fits = round(ours, 6) <= spec["at_most"]
-        return ("holds" if fits else "does not hold"), f"at most {spec['at_most']} is claimed"
+        lo, hi = (ours if math.isnan(x) else x for x in (lo, hi))
+        most, claimed = spec["at_most"], f"at most {spec['at_most']} is claimed"
+        if round(lo, 6) <= most < round(hi, 6):
+            return "no difference", f"{claimed}, which lies within the interval"
+        return ("holds" if round(hi, 6) <= most else "does not hold"), claimed
     if kind(claim) == "exists":
         seen = hi < 0 and reading["p"] < LEVEL
         reason = f"p {reading['p']:.2g} after correction for how many were looked at"

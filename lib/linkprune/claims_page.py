@@ -16,11 +16,14 @@ VERDICTS = {
     "not measured": "asked for, but at a recall that was not reached",
     "not run here": "the table of this claim was not made; the reason says what it needs",
 }
+# Quantity -> what a reader calls it, how often that goes into ours, and its form.
 FORMS = {
-    "ndis": "{:.2f}",
-    "difference": "{:+.4f}",
-    "R@1_change": "{:+.4f}",
-    "mse_change": "{:+.6g}",
+    "ndis": ("ndis", 1, "{:.2f}"),
+    "difference": ("R@1, points", 100, "{:+.2f}"),
+    "R@1_change": ("R@1, points", 100, "{:+.2f}"),
+    "mse_change": ("squared error", 1, "{:+.6g}"),
+    "ratio": ("distances, ratio", 1, "{:.4f}"),
+    "most of one class": ("most of one class", 1, "{:.0f}"),
 }
 CELLS = ("point", "quantity", "published", "ours", "tolerance")
 
@@ -61,7 +64,7 @@ def _evidence(claim, reading, tolerance):
     quantity = reading["quantity"]
     return {
         **{c: reading[c] for c in ("scale", "dataset", "point")},
-        "quantity": quantity,
+        "quantity": _form(quantity)[0],
         "published": _published(claim, quantity),
         "ours": _ours(reading),
         "tolerance": _tolerance(claim, quantity, tolerance, reading["spread"]),
@@ -89,13 +92,15 @@ def _published(claim, quantity):
 
 
 def _ours(reading):
-    form = FORMS.get(reading["quantity"], "{:.4f}")
+    _, times, form = _form(reading["quantity"])
+    ours, lo, hi = (form.format(times * reading[x]) for x in ("ours", "lo", "hi"))
     if math.isnan(reading["ours"]):
         return ""
-    text = form.format(reading["ours"])
-    if math.isnan(reading["lo"]) or math.isnan(reading["hi"]):
-        return text
-    return f"{text} [{form.format(reading['lo'])}, {form.format(reading['hi'])}]"
+    return ours if math.isnan(reading["lo"] + reading["hi"]) else f"{ours} [{lo}, {hi}]"
+
+
+def _form(quantity):
+    return FORMS.get(quantity, (quantity, 1, "{:.4f}"))
 
 
 def _tolerance(claim, quantity, tolerance, spread=math.nan):

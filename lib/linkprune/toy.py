@@ -29,7 +29,8 @@ HUB = 0.1  # of all searches, at least, go on through a hub
 NEAREST = 0.055  # of the side of the picture, between two vertices
 
 VERTICES = (
-    "id class x y start in_before in_after out_before out_after through_before through_after hub"
+    "id class x y start in_before in_after out_before out_after through_before through_after "
+    "hub hub_lo hub_hi"
 ).split()
 LINKS = "source target used_before used_after kept".split()
 CURVE = "graph links efSearch R@1 R@1_lo R@1_hi ndis nq".split()
@@ -63,10 +64,16 @@ class Stage(NamedTuple):
 
     def hubs(self, share):
         """Vertices but the start that this share of searches goes on through, busiest first."""
-        through = self.traffic.through.copy()
-        through[self.graph.entry_point] = 0
+        return self._busy(self.traffic.through, share)
+
+    def hubs_within(self, share):
+        """The hubs at the lower and at the upper ends of the 95 % intervals of the traffic."""
+        bounds = [stats.wilson(t, len(self.curve.hits[0])) for t in self.traffic.through.tolist()]
+        return [self._busy(np.array(through), share) for through in zip(*bounds, strict=True)]
+
+    def _busy(self, through, share):
         order = np.argsort(-through, kind="stable")
-        return order[through[order] >= share]
+        return order[(through[order] >= share) & (order != self.graph.entry_point)]
 
     def links(self):
         """Source and target (n, 2) int64 of every link, and the share of searches that use it."""
@@ -176,14 +183,15 @@ def run(seed, threads=1):
 
 
 def vertices(toy):
-    """One dict a vertex, as VERTICES; hub is 1 for a hub of the graph that is left."""
+    """One dict a vertex, as VERTICES; hub is 1 for a hub of the graph that is left, hub_lo and
+    hub_hi for one at the lower and at the upper end of the interval of its traffic."""
     ids, graphs_ = np.arange(len(toy.label)), (toy.before.graph, toy.after.graph)
     columns = (
         ids, toy.label, *toy.xy.T, ids == toy.after.graph.entry_point,
         *(np.bincount(g.neighbors[g.neighbors >= 0], minlength=len(ids)) for g in graphs_),
         *((g.neighbors >= 0).sum(1) for g in graphs_),
         toy.before.traffic.through, toy.after.traffic.through,
-        np.isin(ids, toy.after.hubs(HUB)),
+        *(np.isin(ids, hubs) for hubs in (toy.after.hubs(HUB), *toy.after.hubs_within(HUB))),
     )  # fmt: skip
     for values in zip(*(np.asarray(c) for c in columns), strict=True):
         plain = (int(v) if v.dtype == bool else v for v in values)

@@ -18,7 +18,8 @@ def main(points, out, experiment, targets, seed):
         rows += found.rows(dataset)
         summary += found.summary(dataset, targets, seed)
         attrs = store.attrs(time)
-        times.add(f"{attrs['repetitions']} repetitions, {attrs['threads']} threads, {attrs['cpu']}")
+        threads = f"{attrs['threads']} thread{'s' if int(attrs['threads']) > 1 else ''}"
+        times.add(f"{attrs['repetitions']} repetitions, {threads}, {attrs['cpu']}")
     pruning_tables.write_csv(out.csv, rows, pruning_tables.COLUMNS)
     pruning_tables.write_csv(out.summary, summary, pruning_tables.SUMMARY)
     pruning_tables.write_markdown(out.md, summary, "; ".join(sorted(times)))

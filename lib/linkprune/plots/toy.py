@@ -54,9 +54,10 @@ def _hubs(found, hub):
     text = f"{len(found.label)} handwritten digits: "
     if not of_class.any():
         return text + f"no vertex but the start carries {hub:.0%} of the searches"
+    surely, maybe = map(len, found.after.hubs_within(hub))
     return text + (
         f"{of_class.sum()} hubs in {(of_class > 0).sum()} classes, at most {of_class.max()} in "
-        f"one; each carries {hub:.0%} of the searches or more"
+        f"one; each carries {hub:.0%} of the searches or more ({surely} surely, {maybe} perhaps)"
     )
 
 

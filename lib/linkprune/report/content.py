@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from linkprune import vectors
+from linkprune import claims, rows, vectors
 from linkprune.report import environment, listing, page, provenance
 from linkprune.report import figures as drawings
 
@@ -69,14 +69,14 @@ def _dataset(path):
     }
 
 
-def results(register, scale, made, command, claims, known):
+def results(register, scale, made, command, listed, known):
     """The table of tables: a row for everything of the claims file that was made.
 
     scale: which of the expected files there is; made: paths of tables and drawings; command: of a
-    target, with its name missing; claims: their entries; known: artifacts.
+    target, with its name missing; listed: the entries of the claims; known: artifacts.
     """
     of = {a["path"]: a for a in known}
-    entries = {entry["id"]: entry for entry in claims}
+    entries = {entry["id"]: entry for entry in listed}
     for row in register.results:
         if row["target"] in made:
             cost = of[row["target"]]["cost"]
@@ -91,10 +91,22 @@ def results(register, scale, made, command, claims, known):
                 "command": command.format(path),
                 "published": _published(theirs),
                 "other_data": bool(theirs and "published" in theirs and not compared),
+                "number": _number(row.get("number"), of),
                 "headline": compared or _found(entries.get(claim), point),
                 "anchor": page.slug(name if path.endswith(".csv") else path),
                 "seconds": cost["seconds"] if cost else None,
             }
+
+
+def _number(spec, known):
+    """In words, the first row that a result's number is read in; nothing where there is none."""
+    found = rows.read(spec["table"]) if spec and spec["table"] in known else []
+    row = next((row for row in found if claims.selected(row, spec)), None)
+    if row is None:
+        return ""
+    column = spec["column"]
+    ours, lo, hi = (row[f"{column}{end}"] for end in ("", "_lo", "_hi"))
+    return f"{row['dataset']} {spec['point']}: {column} {ours} [{lo}, {hi}]"
 
 
 def _found(claim, point):

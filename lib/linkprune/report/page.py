@@ -23,10 +23,10 @@ def render(run, results, tables, figures, claims, artifacts):
     """The page as text.
 
     run: dict of scale, made, commit, machine, versions, config, data sets, seconds; results: the
-    table of tables, dicts of title, target, command, expected, headline (evidence of a claim, or
-    None), published, other_data (that of the published values), anchor, seconds (of the last step);
-    tables, figures: dicts with name and title, of ``report.tables`` and
-    ``report.figures``; claims: entries of ``claims_page``; artifacts: dicts of
+    table of tables, dicts of title, target, command, expected, number (in words), headline
+    (evidence of a claim, or None), published, other_data (that of the published values), anchor,
+    seconds (of the last step); tables, figures: dicts with name and title, of ``report.tables``
+    and ``report.figures``; claims: entries of ``claims_page``; artifacts: dicts of
     ``report.provenance``.
     """
     tables, figures = list(tables), list(figures)

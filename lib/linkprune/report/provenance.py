@@ -84,7 +84,10 @@ def sha256(path):
 
 
 def cost(logs):
-    """What the benchmark beside a log says: seconds, cpu_seconds, peak_mb; None without one."""
+    """What the benchmark beside a log says: seconds, cpu_seconds, peak_mb; None without one.
+
+    CPU time and peak are None where the job ended before Snakemake looked at it.
+    """
     for log in logs:
         path = Path("benchmarks", *Path(log).parts[1:]).with_suffix(".tsv")
         if path.exists():
@@ -98,8 +101,8 @@ def cost(logs):
 
 
 def _number(text):
-    """A number of a benchmark; Snakemake writes NA where it could not measure."""
+    """A number of a benchmark; Snakemake writes NA where it could not measure, or 0."""
     try:
-        return float(text)
+        return float(text) or None
     except (TypeError, ValueError):
         return None

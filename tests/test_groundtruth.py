@@ -51,7 +51,16 @@ def test_blocks_do_not_change_the_answer(kind, metric, monkeypatch):
         got = groundtruth.knn(query, blocks, 20, metric)
         assert np.array_equal(got[0], want[0]) and np.array_equal(got[1], want[1])
     monkeypatch.setattr(groundtruth, "CHUNK", 64)
-    assert np.array_equal(groundtruth.exact(query, base, 20, metric)[0], want[0])
+    for queries in (30, 29, 7, 1):
+        monkeypatch.setattr(groundtruth, "QUERIES", queries)
+        got = groundtruth.exact(query, base, 20, metric)
+        assert np.array_equal(got[0], want[0]) and np.array_equal(got[1], want[1])
+
+
+def test_queries_are_compared_as_they_are_seen():
+    base, query = integers(0, 90, 3), integers(1, 11, 5).astype(np.int8)
+    got = groundtruth.knn(query, [(0, base)], 7, seen=lambda part: part[:, 1:4])
+    check(query[:, 1:4].copy(), base, 7, "l2", got)
 
 
 def test_fewer_rows_than_k_are_padded():

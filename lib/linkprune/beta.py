@@ -22,6 +22,8 @@ from linkprune.regression import moments_of, polynomial
 TRAIN_ROWS = 250_000
 ROUNDS = 10
 KMEANS_ROUNDS = 20
+ASSIGNED_ROWS = 1 << 14  # at a time, as each has a distance too
+MOMENT_ROWS = 768  # of chunks: with fewer the calls show, with more their memory
 SINGULAR_CUT = 0.01  # of the largest singular value, for the weights of a single vector
 # Over many vectors the full least squares solution is stable: only directions that rounding made
 # are dropped, so that no round of the training can raise the error.
@@ -47,7 +49,12 @@ def train(key, base, codec, codes, neighbors, seed, rounds=ROUNDS, threads=1):
     rngs = [seeds.generator(seed, "beta", key, part) for part in range(table.parts)]
     total = table.parts * KMEANS_ROUNDS + rounds
     progress = Progress(f"codebook {key}", total, "rounds")
-    books = [_kmeans(table.weights(part), rng, threads, progress) for part, rng in enumerate(rngs)]
+    x = np.ones((len(base), table.m1 + 1), np.float32)  # one for all parts, or each leaves gaps
+    books = []
+    for part, rng in enumerate(rngs):
+        table.weights(part, x)
+        books.append(_kmeans(x, rng, threads, progress))
+    del x
     history = _expectation_maximisation(table, books, rounds, rngs, progress) / len(base)
     for part, errors in enumerate(history):
         log.info("part %d: squared error %.6g after round 1, %.6g after round %d", part,
@@ -74,7 +81,7 @@ class _Table:
     def moments(self):
         """Chunk by chunk the rows, a slice, and their moments (parts, n, n_moments)."""
         of = self.codec, self.codes, self.neighbors, self.parts, self.threads
-        for rows in chunks(len(self.base)):
+        for rows in chunks(len(self.base), MOMENT_ROWS):
             yield rows, moments_of(self.base[rows], *of, rows.start)
 
     def _alone(self, part):
@@ -90,16 +97,14 @@ class _Table:
         narrow = Codec(np.ascontiguousarray(rotation), np.ascontiguousarray(centroids))
         return dataclasses.replace(self, codec=narrow, codes=codes, parts=1), 0
 
-    def weights(self, part):
-        """Least squares weights of every vector, and 1: (n, m1 + 1) float32.
+    def weights(self, part, out):
+        """Least squares weights of every vector into all but the last column of out (n, m1 + 1).
 
         Small singular values are cut.
         """
-        out = np.ones((len(self.base), self.m1 + 1), np.float32)
         table, part = self._alone(part)
         for rows, moments in table.moments():
             kernel.weights(moments[part], SINGULAR_CUT**2, out[rows], self.threads)
-        return out
 
     def sums(self, assigned, k, books=None):
         """Sums of the moments, and counts, of the vectors that share one of k codewords.
@@ -173,12 +178,14 @@ def _fill_empty(assigned, rng):
 def _kmeans(x, rng, threads, progress):
     """256 centroids of x (n, d + 1) float32, whose last column is 1, from a random start."""
     centroids = x[rng.choice(len(x), KSUB, replace=False), :-1]
+    assigned = np.empty(len(x), np.uint8)
     for _ in range(KMEANS_ROUNDS):
         # |x - c|^2 less |x|^2, which no choice of c changes.
         columns = np.vstack([-2 * centroids.T, (centroids.astype(np.float64) ** 2).sum(1)])
         columns = np.ascontiguousarray(columns, np.float32)
-        assigned, _ = kernel.least_column(x, columns, threads=threads)
-        assigned = _fill_empty(assigned, rng)
+        for rows in chunks(len(x), ASSIGNED_ROWS):
+            assigned[rows], _ = kernel.least_column(x[rows], columns, threads=threads)
+        _fill_empty(assigned, rng)
         sums, counts = kernel.group_sums(x, assigned, KSUB)
         centroids = (sums[:, :-1] / counts[:, None]).astype(np.float32)
         progress.step()

@@ -1,5 +1,7 @@
 """The search of all reconstructions, whatever the graph."""
 
+import functools
+
 import numpy as np
 
 from linkprune import groundtruth
@@ -11,11 +13,10 @@ def search(index, query, k, threads=1):
 
     query (nq, d) -> D (nq, k) float64 (squared L2, or minus the inner product), I (nq, k) int32.
     """
-    ids = np.arange(len(index.codes), dtype=np.int32)
     blocks = (
-        (part.start, index.reconstruct(ids[part], threads))
-        for part in tracked(len(ids), "exhaustive search", size=groundtruth.CHUNK)
+        (part.start, index.reconstruct(np.arange(part.start, part.stop, dtype=np.int32), threads))
+        for part in tracked(len(index.codes), "exhaustive search", size=groundtruth.CHUNK)
     )
-    rotated = index.codec.rotate(query, threads)
-    I, D = groundtruth.knn(rotated, blocks, k, index.metric, threads)
+    seen = functools.partial(index.codec.rotate, threads=threads)
+    I, D = groundtruth.knn(query, blocks, k, index.metric, threads, seen)
     return D, I

@@ -2,28 +2,32 @@
 
 import numpy as np
 
+from linkprune.chunks import chunks
 from linkprune.errors import DataError
 from linkprune.kernels import checks, distance, nearest
 from linkprune.progress import tracked
 
 CHUNK = 1 << 12  # rows at a time: as bytes they fit a cache
+QUERIES = 1 << 10  # at a time, so that only these are there as float32
 
 
-def knn(query, blocks, k, metric="l2", threads=1):
+def knn(query, blocks, k, metric="l2", threads=1, seen=lambda query: query):
     """The k nearest rows for every query, by (distance, id), the same for any blocks and threads.
 
-    query (nq, d); blocks: an iterable of (first id, rows (n, d)) of any dtype; metric "l2"
-    (squared) or "ip" (minus the inner product). Returns ids (nq, k) int32 and distances (nq, k)
-    float64, padded with -1 and infinity where there are fewer than k rows.
+    query (nq, d), any dtype; blocks: an iterable of (first id, rows (n, d_rows)) of any dtype;
+    metric "l2" (squared) or "ip" (minus the inner product); seen: some of the queries -> those as
+    they are compared with rows, (n, d_rows), for every block anew. Returns ids (nq, k) int32 and
+    distances (nq, k) float64, padded with -1 and infinity where there are fewer than k rows.
     """
     checks.positive(k=k, threads=threads)
-    query = np.ascontiguousarray(query, np.float32)
     ids = np.full((len(query), k), -1, np.int32)
     dis = np.full((len(query), k), np.inf)
     for first, rows in blocks:
         rows = np.ascontiguousarray(rows, np.float32)
-        nearest.offer(query, rows, first, ids, dis, metric == "ip", threads)
-        del rows  # or there would be two blocks while the next is made
+        for part in chunks(len(query), QUERIES):
+            q = np.ascontiguousarray(seen(query[part]), np.float32)
+            nearest.offer(q, rows, first, ids[part], dis[part], metric == "ip", threads)
+        rows = q = None  # or there would be two blocks while the next is made
     return ids, dis
 
 

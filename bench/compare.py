@@ -26,6 +26,7 @@ import collections
 import hashlib
 import importlib.util
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -247,22 +248,28 @@ def arguments():
         p.add_argument(f"--{name}", help="a file as linkprune.formats reads it")
     p.add_argument("--name", default="patches", help="of the data in the tables")
     p.add_argument("--rows", type=int, help="at most so many base vectors")
-    p.add_argument("--codec", default="OPQ32_128")
-    p.add_argument("--M0", type=int, default=6)
-    p.add_argument("--beta", default="beta4x256")
-    p.add_argument("--repetitions", type=int, default=5)
+    p.add_argument("--codec", default="OPQ32_128", help="of one level, OPQ<nsq>_<d_out>")
+    p.add_argument("--M0", type=int, default=6, help="links of a vertex")
+    p.add_argument("--beta", default="beta4x256", help="beta<nsq>x256")
+    p.add_argument("--repetitions", type=int, default=5, help="of every stage of every side")
     p.add_argument("--minutes", type=float, default=10, help="CPU minutes of a stage of a side, "
                    f"after which it is not begun again; {LEAST} repetitions are made")  # fmt: skip
     p.add_argument("--threads", type=lambda text: sorted(map(int, text.split(","))),
-                   default=[1, 2])  # fmt: skip
-    p.add_argument("--stages", type=among(STAGES), default=[*STAGES])
-    p.add_argument("--sides", type=among(SCRIPTS), default=installed())
+                   default=[1, 2], help="numbers of threads, commas between them")  # fmt: skip
+    p.add_argument("--stages", type=among(STAGES), default=[*STAGES],
+                   help=f"some of {', '.join(STAGES)}; what they start from and --work has not is "
+                   "made once before")  # fmt: skip
+    p.add_argument("--sides", type=among(SCRIPTS), default=installed(),
+                   help=f"some of {', '.join(SCRIPTS)}")  # fmt: skip
     p.add_argument("--original-python", help="interpreter with Faiss 1.7.4; default: .venv174")
     p.add_argument("--work", type=Path, help="keeps what the sides made; default: nothing is kept")
-    p.add_argument("--out", type=Path, default=Path("results/bench_runs.csv"))
+    p.add_argument("--out", type=Path, default=Path("results/bench_runs.csv"),
+                   help="every repetition; those of earlier runs stay")  # fmt: skip
     a = p.parse_args()
     if min(a.M0, a.repetitions, *a.threads) < 1 or (a.rows is not None and a.rows < 256):
         p.error("expected --M0, --repetitions and --threads of at least 1, --rows of at least 256")
+    if not 0 <= a.minutes < math.inf:
+        p.error(f"--minutes {a.minutes}, expected a number of at least 0")
     if keys.codec(a.codec).d_out is None or not keys.beta(a.beta).nsq:
         p.error(f"{a.codec}, {a.beta}: expected OPQ<nsq>_<d_out> and beta<nsq>x256")
     return a

@@ -110,6 +110,8 @@ def test_a_side_is_measured_three_times_however_long_it_takes(files, tmp_path):
         (["--codec", "PQ4"], "OPQ<nsq>_<d_out>"),
         (["--beta", "beta0"], "OPQ<nsq>_<d_out>"),
         (["--threads", "0"], "at least 1"),
+        (["--minutes", "-1"], "at least 0"),
+        (["--minutes", "nan"], "at least 0"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_in_a_line(words, wanted):

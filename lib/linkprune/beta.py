@@ -81,7 +81,7 @@ class _Table:
     def moments(self):
         """Chunk by chunk the rows, a slice, and their moments (parts, n, n_moments)."""
         of = self.codec, self.codes, self.neighbors, self.parts, self.threads
-        for rows in chunks(len(self.base), MOMENT_ROWS):
+        for rows in chunks(len(self.base), self.threads * MOMENT_ROWS):
             yield rows, moments_of(self.base[rows], *of, rows.start)
 
     def _alone(self, part):
@@ -183,7 +183,7 @@ def _kmeans(x, rng, threads, progress):
         # |x - c|^2 less |x|^2, which no choice of c changes.
         columns = np.vstack([-2 * centroids.T, (centroids.astype(np.float64) ** 2).sum(1)])
         columns = np.ascontiguousarray(columns, np.float32)
-        for rows in chunks(len(x), ASSIGNED_ROWS):
+        for rows in chunks(len(x), threads * ASSIGNED_ROWS):
             assigned[rows], _ = kernel.least_column(x[rows], columns, threads=threads)
         _fill_empty(assigned, rng)
         sums, counts = kernel.group_sums(x, assigned, KSUB)

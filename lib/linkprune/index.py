@@ -72,7 +72,7 @@ class Index:
         it may fall between the two.
         """
         found = None
-        for rows in chunks(max(len(query), 1), QUERIES):  # a block of none where there are none
+        for rows in chunks(max(len(query), 1), threads * QUERIES):  # a block of none where there are none
             rotated = self.codec.rotate(query[rows], threads)
             part = self.walk(rotated, k, efSearch, threads)
             part = self.reorder(rotated, part, k_reorder, threads)

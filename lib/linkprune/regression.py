@@ -10,7 +10,7 @@ import dataclasses
 import numpy as np
 
 from linkprune import store
-from linkprune.chunks import mean
+from linkprune.chunks import CHUNK, mean
 from linkprune.errors import DataError
 from linkprune.kernels import beta as kernel
 from linkprune.progress import tracked
@@ -46,7 +46,7 @@ def encode(base, codec, codes, neighbors, beta_centroids, threads=1):
     parts, kbeta, _ = beta_centroids.shape
     beta_codes, error = np.zeros((len(base), parts), np.uint8), np.zeros(len(base))
     polynomials = [polynomial(book) for book in beta_centroids]
-    for rows in tracked(len(base), "beta codes"):
+    for rows in tracked(len(base), "beta codes", size=threads * CHUNK):
         found = moments_of(base[rows], codec, codes, neighbors, parts, threads, rows.start)
         for part, x in enumerate(found):
             _, least = kernel.least_column(x, polynomials[part], (beta_codes[rows], part), threads)

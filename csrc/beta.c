@@ -108,7 +108,7 @@ int ann_beta_moments(const float *x, const uint8_t *codes, const int32_t *neighb
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t block = 0; block < n; block += LANES) {
         /* The vectors u_0, ..., e of sixteen vertices, and those of a part with a vertex a lane. */
-        float *u = room + (size_t)omp_get_thread_num() * 2 * LANES * vertex;
+        float *u = ann_own(room, 2 * LANES * vertex * sizeof *room);
         float *turned = u + LANES * vertex;
         const size_t held = n - block < LANES ? n - block : LANES;
         for (size_t r = 0; r < LANES; r++) { /* past the end: the last one again, unused */
@@ -227,7 +227,7 @@ int ann_reconstruct(const int32_t *ids, const uint8_t *codes, const int32_t *nei
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t i = 0; i < n; i++)
         reconstruct((size_t)ids[i], codes, neighbors, centroids, coarse, beta_centroids, beta_codes,
-                    nsq, dsub, m1, parts, kbeta, room + (size_t)omp_get_thread_num() * d,
+                    nsq, dsub, m1, parts, kbeta, ann_own(room, d * sizeof *room),
                     out + i * d);
     return ANN_OK;
 }
@@ -248,7 +248,7 @@ int ann_reorder(const float *query, const uint8_t *codes, const int32_t *neighbo
             return ANN_EINVAL;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t q = 0; q < nq; q++) {
-        float *scratch = room + (size_t)omp_get_thread_num() * 2 * d, *x = scratch + d;
+        float *scratch = ann_own(room, 2 * d * sizeof *room), *x = scratch + d;
         float *dis = D + q * k;
         int32_t *ids = I + q * k;
         size_t n = 0;

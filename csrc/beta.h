@@ -21,7 +21,7 @@ size_t ann_beta_n_moments(size_t m1);
 /* Moments of the n vertices first ... first + n - 1 over each of `parts` equal parts of the
  * dimensions. x (n, nsq * dsub) their rotated vectors, neighbors (nb, m1 - 1), centroids
  * (nsq, 256, dsub); moments (parts, rows, n_moments), of which the rows at ... at + n - 1 are
- * written. Scratch: room (threads, 2, ANN_MOMENT_ROWS, (m1 + 1) * nsq * dsub + ANN_MOMENT_ROWS). */
+ * written. Scratch: room (threads, 2, ANN_MOMENT_ROWS, (m1 + 1) * nsq * dsub + ANN_MOMENT_ROWS), apart. */
 int ann_beta_moments(const float *x, const uint8_t *codes, const int32_t *neighbors,
                      const float *centroids, const ann_coarse *coarse, size_t first, size_t n,
                      size_t nb, size_t nsq, size_t dsub, size_t m1, size_t parts, size_t rows,
@@ -40,7 +40,7 @@ int ann_group_sums(const float *x, const uint8_t *codes, size_t n, size_t depth,
 
 /* b[i] = least-norm solution of A[i] b = r[i] by Jacobi's eigenvalue method; eigenvalues of at most
  * cut times the largest count as zero. A (n, m, m) symmetric, r (n, m), b (n, m).
- * Scratch: room (threads, 2, m, m, 8). Returns ANN_EINVAL where the squares of a diagonal are not
+ * Scratch: room (threads, 2, m, m, 8), apart. Returns ANN_EINVAL where the squares of a diagonal are not
  * finite or a rotation sequence does not end. */
 int ann_solve(const double *A, const double *r, size_t n, size_t m, double cut, int threads,
               double *room, double *b);
@@ -48,13 +48,13 @@ int ann_solve(const double *A, const double *r, size_t n, size_t m, double cut, 
 /* weights[i * stride ...] (m1) = those of least squares for a vertex, by the moments (n, n_moments) of
  * ann_beta_moments, solved as ann_solve does. The cut refers to the table of decoded codes itself, so
  * the moments of differences are turned back into its products.
- * Scratch: room (threads, 2 m1 + 2, m1, 8). */
+ * Scratch: room (threads, 2 m1 + 2, m1, 8), apart. */
 int ann_beta_weights(const float *moments, size_t n, size_t m1, double cut, size_t stride,
                      int threads, double *room, float *weights);
 
 /* out[i] = reconstruction of vertex ids[i]: beta_centroids (parts, kbeta, m1), beta_codes
  * (nb, parts) or NULL where every vertex has codeword 0. out (n, nsq * dsub).
- * Scratch: room (threads, nsq * dsub). */
+ * Scratch: room (threads, nsq * dsub), apart. */
 int ann_reconstruct(const int32_t *ids, const uint8_t *codes, const int32_t *neighbors,
                     const float *centroids, const ann_coarse *coarse,
                     const float *beta_centroids, const uint8_t *beta_codes, size_t n, size_t nb,
@@ -63,7 +63,7 @@ int ann_reconstruct(const int32_t *ids, const uint8_t *codes, const int32_t *nei
 
 /* The first k_reorder results of each query get the distance to their reconstruction and are sorted
  * by (distance, id): query (nq, nsq * dsub), D, I (nq, k) in and out, nreorder (nq) how many were
- * reconstructed. Scratch: room (threads, 2, nsq * dsub). */
+ * reconstructed. Scratch: room (threads, 2, nsq * dsub), apart. */
 int ann_reorder(const float *query, const uint8_t *codes, const int32_t *neighbors,
                 const float *centroids, const ann_coarse *coarse, const float *beta_centroids,
                 const uint8_t *beta_codes, size_t nq, size_t k, size_t k_reorder, size_t nb,

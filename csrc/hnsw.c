@@ -6,11 +6,11 @@
 #include "adc_table.h"
 #include "select.h"
 
-/* How many floats the points of a thread have. */
+/* How many bytes the points of a thread have. */
 ANN_INLINE size_t points_size(const ann_space *space, const ann_graph *graph)
 {
     size_t slots = graph->M0 > graph->M ? graph->M0 : graph->M;
-    return (slots > 2 ? slots : 2) * ann_point_size(space);
+    return (slots > 2 ? slots : 2) * ann_point_size(space) * sizeof(float);
 }
 
 ANN_CLONES
@@ -34,7 +34,7 @@ int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
         size_t thread = (size_t)omp_get_thread_num();
         uint8_t *marks = visited + thread * space->nb, epoch = epochs[thread];
         float *table = tables + thread * ann_tables_size(space);
-        float *kept = points + thread * points_size(space, graph);
+        float *kept = ann_own(points, points_size(space, graph));
 #pragma omp for schedule(dynamic, 1)
         for (size_t first = 0; first < n; first += QUAD)
             for (size_t i = first; i < n && i < first + QUAD; i++) {
@@ -86,11 +86,11 @@ int ann_hnsw_reverse(const ann_space *space, ann_graph *graph, int level, const 
         return ANN_EINVAL;
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 16)
     for (size_t g = 0; g < n_groups; g++) {
-        size_t thread = (size_t)omp_get_thread_num(), slots;
+        size_t slots;
         int32_t *links = ann_links(graph, target[g], level, &slots);
         ann_gain(space, target[g], links, slots, source + start[g],
-                 (size_t)(start[g + 1] - start[g]), 1, room + thread * width,
-                 points + thread * points_size(space, graph));
+                 (size_t)(start[g + 1] - start[g]), 1, ann_own(room, width * sizeof *room),
+                 ann_own(points, points_size(space, graph)));
     }
     return ANN_OK;
 }
@@ -102,10 +102,9 @@ int ann_hnsw_order(const ann_space *space, ann_graph *graph, int threads, int64_
     if (threads < 1 || (space->codes && !ann_measures_codes(space)))
         return ANN_EINVAL;
 #pragma omp parallel for num_threads(threads) schedule(static)
-    for (size_t v = 0; v < graph->nb; v++) {
-        size_t thread = (size_t)omp_get_thread_num();
+    for (size_t v = 0; v < graph->nb; v++)
         ann_order(space, (int32_t)v, graph->neighbors + v * graph->M0, graph->M0,
-                  room + thread * graph->M0, points + thread * points_size(space, graph));
-    }
+                  ann_own(room, graph->M0 * sizeof *room),
+                  ann_own(points, points_size(space, graph)));
     return ANN_OK;
 }

@@ -12,7 +12,7 @@
  * the rows of the batch, nothing else.
  * Scratch: visited (threads, nb) and epochs (threads), zeroed before the first batch and then left
  * alone; centroids_t and tables as ann_search has them, beams (threads, room), room >=
- * efConstruction + ANN_BEAM_ROOM, points (threads, max(M0, M, 2)) for a space of codes, zeroed at
+ * efConstruction + ANN_BEAM_ROOM, points (threads, max(M0, M, 2)), apart, for a space of codes, zeroed at
  * first: nsq * dsub floats each with a first level, else sixteen times dsub for every four of
  * nsq / 4 + nsq % 4. */
 int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
@@ -23,13 +23,13 @@ int ann_hnsw_link(const ann_space *space, ann_graph *graph, const float *x,
 /* Reverse links on one level: vertex target[g] gains those of source[start[g]] ...
  * source[start[g + 1] - 1] that it lacks, which must not be itself; where its list overflows, the
  * heuristic chooses among old and new.
- * Scratch: room (threads, slots + longest group), points as ann_hnsw_link has them. */
+ * Scratch: room (threads, slots + longest group), apart, points as ann_hnsw_link has them. */
 int ann_hnsw_reverse(const ann_space *space, ann_graph *graph, int level, const int32_t *target,
                      const int64_t *start, const int32_t *source, size_t n_groups,
                      size_t longest, int threads, int64_t *room, float *points);
 
 /* Sort the links of every vertex on level 0 by (distance, id), nearest first.
- * Scratch: room (threads, M0), points as ann_hnsw_link has them. */
+ * Scratch: room (threads, M0), apart, points as ann_hnsw_link has them. */
 int ann_hnsw_order(const ann_space *space, ann_graph *graph, int threads, int64_t *room,
                    float *points);
 

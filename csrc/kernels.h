@@ -10,6 +10,7 @@
 #ifndef ANN_KERNELS_H
 #define ANN_KERNELS_H
 
+#include <omp.h>
 #include <string.h>
 
 #include "types.h"
@@ -39,6 +40,12 @@ typedef float v16 __attribute__((vector_size(64), aligned(4), may_alias));
 typedef int32_t i16 __attribute__((vector_size(64), aligned(4), may_alias));
 
 enum { LANES = 16, KSUB = 256 };
+
+/* The scratch of this thread, where each has `size` bytes. */
+ANN_INLINE void *ann_own(void *scratch, size_t size)
+{
+    return (char *)scratch + (size_t)omp_get_thread_num() * (size + ANN_APART);
+}
 
 /* Sum of the sixteen lanes by a fixed tree. */
 ANN_INLINE float ann_tree(const float *lanes)

@@ -88,10 +88,9 @@ ANN_INLINE int32_t threshold(const bound *b, double worst, int ip)
     return v < INT32_MAX ? (int32_t)v : INT32_MAX;
 }
 
-/* Lengths that the bounds of inner products need. */
-typedef struct {
-    double rest, longest, centre;
-} lengths;
+/* Lengths that bounds need: of the longest rest of a row, of the longest row on the grid, and of the
+ * centre. */
+enum { REST, LONGEST, CENTRE };
 
 ANN_INLINE double length(const double *x, size_t d)
 {
@@ -103,7 +102,7 @@ ANN_INLINE double length(const double *x, size_t d)
 
 /* A query to column `bytes` of its tile, and its bound. */
 ANN_INLINE bound prepare(const float *q, const double *centre, double step, size_t d, int ip,
-                         const lengths *rows, uint8_t *bytes)
+                         const double *lengths, uint8_t *bytes)
 {
     on_grid g;
     bound b;
@@ -117,12 +116,12 @@ ANN_INLINE bound prepare(const float *q, const double *centre, double step, size
         double unit = most > 0 ? most / 127 : 1, norm = sqrt(squares);
         g = quantise(q, NULL, unit, d, bytes, TILE * GROUP);
         b.unit = unit * step;
-        b.reach = along + g.rest * rows->longest + norm * rows->rest +
-                  SLACK * norm * (rows->centre + rows->longest + rows->rest);
+        b.reach = along + g.rest * lengths[LONGEST] + norm * lengths[REST] +
+                  SLACK * norm * (lengths[CENTRE] + lengths[LONGEST] + lengths[REST]);
     } else {
         g = quantise(q, centre, step, d, bytes, TILE * GROUP);
         b.unit = step;
-        b.reach = g.rest + rows->rest;
+        b.reach = g.rest + lengths[REST];
     }
     b.square = g.square;
     b.shift = (double)ZERO * g.sum; /* a row's byte is larger than X */
@@ -153,14 +152,12 @@ ANN_INLINE int insert(int32_t *ids, double *dis, size_t k, int32_t id, double di
 }
 
 ANN_CLONES
-int ann_nearest(const float *query, const float *rows, const double *centre, double step,
-                size_t nq, size_t n, size_t d, size_t k, int32_t first, int ip, int threads,
-                uint8_t *panels, int32_t *half, int8_t *queries, int32_t *ids, double *dis)
+int ann_panels(const float *rows, const double *centre, double step, size_t n, size_t d, int ip,
+               int threads, uint8_t *panels, int32_t *half, double *lengths)
 {
-    if (d < 1 || d > ANN_MOST_DIMENSIONS || k < 1 || threads < 1)
+    if (d < 1 || d > ANN_MOST_DIMENSIONS || threads < 1)
         return ANN_EINVAL;
     size_t padded = padded_to_chunks(d), n_panels = (n + PANEL - 1) / PANEL;
-    ann_byte_tile *tile = ann_fastest_tile();
     double rest = 0;
     int32_t square = 0;
 #pragma omp parallel for num_threads(threads) schedule(static) reduction(max : rest, square)
@@ -173,10 +170,25 @@ int ann_nearest(const float *query, const float *rows, const double *centre, dou
             rest = !(g.rest <= rest) ? g.rest : rest;
             square = g.square > square ? g.square : square;
         }
-    lengths of_rows = {rest, step * sqrt(square) * (1 + SLACK), length(centre, d)};
+    lengths[REST] = rest;
+    lengths[LONGEST] = step * sqrt(square) * (1 + SLACK);
+    lengths[CENTRE] = length(centre, d);
+    return ANN_OK;
+}
+
+ANN_CLONES
+int ann_nearest(const float *query, const float *rows, const double *centre, double step,
+                const uint8_t *panels, const int32_t *half, const double *lengths, size_t nq,
+                size_t n, size_t d, size_t k, int32_t first, int ip, int threads, int8_t *queries,
+                int32_t *ids, double *dis)
+{
+    if (d < 1 || d > ANN_MOST_DIMENSIONS || k < 1 || threads < 1)
+        return ANN_EINVAL;
+    size_t padded = padded_to_chunks(d), n_panels = (n + PANEL - 1) / PANEL;
+    ann_byte_tile *tile = ann_fastest_tile();
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t i = 0; i < nq; i += TILE) {
-        int8_t *tiled = queries + (size_t)omp_get_thread_num() * padded * TILE;
+        int8_t *tiled = ann_own(queries, padded * TILE);
         size_t width = nq - i < TILE ? nq - i : TILE;
         bound bounds[TILE];
         int32_t least[TILE];
@@ -186,7 +198,7 @@ int ann_nearest(const float *query, const float *rows, const double *centre, dou
             if (j >= width)
                 continue;
             uint8_t *bytes = (uint8_t *)tiled + j * GROUP;
-            bounds[j] = prepare(query + (i + j) * d, centre, step, d, ip, &of_rows, bytes);
+            bounds[j] = prepare(query + (i + j) * d, centre, step, d, ip, lengths, bytes);
             least[j] = threshold(bounds + j, dis[(i + j + 1) * k - 1], ip);
         }
         for (size_t p = 0; p < n_panels; p++) {

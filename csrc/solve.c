@@ -115,7 +115,7 @@ int ann_solve(const double *A, const double *r, size_t n, size_t m, double cut, 
         return ANN_EINVAL;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t i = 0; i < n; i += WIDTH) {
-        lanes *a = (lanes *)(room + (size_t)omp_get_thread_num() * 2 * m * m * WIDTH);
+        lanes *a = ann_own(room, 2 * m * m * sizeof *a);
         lanes *v = a + m * m;
         for (size_t k = 0; k < m * m; k++)
             for (size_t l = 0; l < WIDTH; l++)
@@ -157,7 +157,7 @@ int ann_beta_weights(const float *moments, size_t n, size_t m1, double cut, size
         return ANN_EINVAL;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t i = 0; i < n; i += WIDTH) {
-        lanes *a = (lanes *)(room + (size_t)omp_get_thread_num() * (2 * m1 + 2) * m1 * WIDTH);
+        lanes *a = ann_own(room, (2 * m1 + 2) * m1 * sizeof *a);
         lanes *v = a + m1 * m1;
         double *r = (double *)(v + m1 * m1), *b = r + WIDTH * m1;
         for (size_t l = 0; l < WIDTH; l++) /* past the end: the last one again, unused */

@@ -12,6 +12,10 @@ enum { ANN_OK = 0, ANN_EINVAL = -1, ANN_MOST_D = 2048 };
  * threads and efSearch 1024 a gap of two lines or of a page costs a tenth to a quarter of the time. */
 enum { ANN_BEAM_ROOM = 9 + 7 + 4096 };
 
+/* Bytes between the scratch of one thread and that of the next where it is said to lie apart, for the
+ * same reason: with two threads and a KiB each, one behind the other, the re-ranking gained nothing. */
+enum { ANN_APART = 32768 };
+
 /* The first level of a code in two: the code of a vertex begins with `bytes` bytes that hold two
  * numbers of `bits` bits, the lower bits first, and its nsq bytes code what these two centroids
  * leave of the vector's halves. centroids (2, 2^bits, d / 2) with d = nsq * dsub <= ANN_MOST_D;

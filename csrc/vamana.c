@@ -69,7 +69,7 @@ int ann_vamana_reverse(const ann_space *space, ann_graph *graph, const int32_t *
         return ANN_EINVAL;
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 16)
     for (size_t g = 0; g < n_groups; g++) {
-        int64_t *keys = room + (size_t)omp_get_thread_num() * width;
+        int64_t *keys = ann_own(room, width * sizeof *room);
         ann_gain(space, target[g], graph->neighbors + (size_t)target[g] * graph->M0, graph->M0,
                  source + start[g], (size_t)(start[g + 1] - start[g]), alpha, keys, NULL);
     }
@@ -84,6 +84,6 @@ int ann_vamana_order(const ann_space *space, ann_graph *graph, int threads, int6
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t v = 0; v < graph->nb; v++)
         ann_order(space, (int32_t)v, graph->neighbors + v * graph->M0, graph->M0,
-                  room + (size_t)omp_get_thread_num() * graph->M0, NULL);
+                  ann_own(room, graph->M0 * sizeof *room), NULL);
     return ANN_OK;
 }

@@ -20,13 +20,13 @@ int ann_vamana_link(const ann_space *space, const ann_graph *graph, const int32_
 /* Reverse links: vertex target[g] gains those of source[start[g]] ... source[start[g + 1] - 1] that
  * it lacks, which must not be itself; where its list overflows, the same rule chooses among old and
  * new.
- * Scratch: room (threads, M0 + longest group). */
+ * Scratch: room (threads, M0 + longest group), apart. */
 int ann_vamana_reverse(const ann_space *space, ann_graph *graph, const int32_t *target,
                        const int64_t *start, const int32_t *source, size_t n_groups,
                        size_t longest, float alpha, int threads, int64_t *room);
 
 /* Sort the links of every vertex by (distance, id), nearest first.
- * Scratch: room (threads, M0). */
+ * Scratch: room (threads, M0), apart. */
 int ann_vamana_order(const ann_space *space, ann_graph *graph, int threads, int64_t *room);
 
 #endif

@@ -11,12 +11,16 @@ NQ = [1, 7, 8, 9, 17]
 IP = [False, True]
 
 
+def offer(query, rows, first, ids, dis, ip=False, threads=1):
+    nearest.Rows(rows, first, ip, threads).offer(query, ids, dis, threads)
+
+
 def found(query, rows, k, ip=False, threads=1, blocks=1):
     ids, dis = np.full((len(query), k), -1, np.int32), np.full((len(query), k), np.inf)
     for part in np.array_split(np.arange(len(rows)), blocks):
         if len(part):
             block = np.ascontiguousarray(rows[part])
-            nearest.offer(query, block, int(part[0]), ids, dis, ip, threads)
+            offer(query, block, int(part[0]), ids, dis, ip, threads)
     return ids, dis
 
 
@@ -96,7 +100,7 @@ def test_equal_rows_come_by_id_whatever_the_order_of_blocks(ip):
     query, rows = integers(0, 11, 3, lo=0, hi=2), integers(1, 90, 3, lo=0, hi=2)
     ids, dis = np.full((11, 40), -1, np.int32), np.full((11, 40), np.inf)
     for first in (64, 0, 32):
-        nearest.offer(query, rows[first : first + 32].copy(), first, ids, dis, ip)
+        offer(query, rows[first : first + 32].copy(), first, ids, dis, ip)
     assert same((ids, dis), brute_force(query, rows, 40, ip))
 
 
@@ -118,7 +122,7 @@ def test_wrong_arguments_are_refused_by_name():
     x, ids, dis = integers(0, 5, 3), np.full((5, 2), -1, np.int32), np.full((5, 2), np.inf)
     for name, arguments in (
         ("query", (x.astype("f8"), x, 0, ids, dis)),
-        ("rows", (x, x[:, :2].copy(), 0, ids, dis)),
+        ("query", (x, x[:, :2].copy(), 0, ids, dis)),
         ("rows", (x, x[:, ::-1], 0, ids, dis)),
         ("ids", (x, x, 0, ids[:4], dis)),
         ("ids", (x, x, 0, ids.astype("i8"), dis)),
@@ -132,13 +136,13 @@ def test_wrong_arguments_are_refused_by_name():
         *(("dis", (x, x, 0, ids, np.full((5, 2), bad))) for bad in (np.nan, [2, 1])),
     ):
         with refuses(ShapeError, name):
-            nearest.offer(*arguments)
+            offer(*arguments)
     wide = np.zeros((5, 32769), "f4")
     with refuses(ShapeError, "32768 dimensions", "32769"):
-        nearest.offer(wide, wide, 0, ids, dis)
+        offer(wide, wide, 0, ids, dis)
     ids.flags.writeable = False
     with refuses(ShapeError, "ids", "read-only"):
-        nearest.offer(x, x, 0, ids, dis)
+        offer(x, x, 0, ids, dis)
 
 
 def test_the_most_dimensions_do_not_overflow():

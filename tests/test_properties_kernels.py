@@ -84,7 +84,7 @@ def offered(query, rows, ids, dis, ip, threads):
     """Copies of the nearest so far, after some rows more."""
     fit = (type(x) is np.ndarray and x.flags.c_contiguous and x.flags.aligned for x in (ids, dis))
     ids, dis = (np.copy(x) if ok else x for x, ok in zip((ids, dis), fit, strict=True))
-    nearest.offer(query, rows, 0, ids, dis, ip, threads)
+    nearest.Rows(rows, 0, ip, threads).offer(query, ids, dis, threads)
     return ids, dis
 
 
@@ -304,13 +304,12 @@ def test_a_flag_is_true_or_false(value):
     s = {"n": 3, "d": 4, "nsq": 2, "dsub": 2, "M0": 3, "seed": 0, "threads": 1}
     r, g = drawn(s), random_graph(20, 3, 2, 0)
     x, three = r(20, 4), np.zeros((3, 2), np.int32)
-    near = np.full((3, 2), np.inf)
     builder = vamana.Builder(level_0(g), 3, x)
     credit = MISUSED["credit"][0](r, s)
     for call in (
         lambda ip: adc.tables(x, r(2, 256, 2), ip),
         lambda ip: distance.pair_distances(x[:3], x, three, ip),
-        lambda ip: nearest.offer(x[:3], x, 0, three, near, ip) or "done",
+        lambda ip: nearest.Rows(x, 0, ip),
         lambda ip: beam.search(g, x, 1, 2, vectors=x, ip=ip),
         lambda ip: hnsw.Builder(g, 2, vectors=x, ip=ip),
         lambda ip: beta.reorder(r(5, 4), r(5, 4), three[:1].repeat(5, 0).repeat(2, 1), 3,

@@ -178,7 +178,7 @@ def test_a_first_level_of_zeros_changes_no_link_and_no_reconstruction(metric):
         assert np.array_equal(a, b)
     links = graph.neighbors
     pairs = ((codec, codes), (flat, fine))
-    assert np.array_equal(*(regression.moments_of(x, c, y, links, 2, 1) for c, y in pairs))
+    assert np.array_equal(*(regression.Moments(c, y, links, 2, len(x)).of(x) for c, y in pairs))
 
 
 def test_a_reconstruction_is_the_weighted_sum_of_what_codes_stand_for():

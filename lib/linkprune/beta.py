@@ -15,9 +15,10 @@ from linkprune.chunks import chunks
 from linkprune.codec import Codec
 from linkprune.errors import DataError
 from linkprune.kernels import beta as kernel
+from linkprune.kernels import checks
 from linkprune.kernels.checks import KSUB
 from linkprune.progress import Progress
-from linkprune.regression import moments_of, polynomial
+from linkprune.regression import Moments, polynomial
 
 TRAIN_ROWS = 250_000
 ROUNDS = 10
@@ -39,6 +40,7 @@ def train(key, base, codec, codes, neighbors, seed, rounds=ROUNDS, threads=1):
     and the squared error per vector after each round, (parts, rounds) float64, which never rises.
     Raises DataError where base has fewer than 256 vectors.
     """
+    threads = checks.positive(threads=threads)
     if key.nsq and len(base) < KSUB:
         raise DataError(f"{key}: {KSUB} codewords from {len(base)} base vectors, too few")
     table = _Table(base, codec, codes, neighbors, max(key.nsq, 1), threads)
@@ -80,9 +82,10 @@ class _Table:
 
     def moments(self):
         """Chunk by chunk the rows, a slice, and their moments (parts, n, n_moments)."""
-        of = self.codec, self.codes, self.neighbors, self.parts, self.threads
-        for rows in chunks(len(self.base), self.threads * MOMENT_ROWS):
-            yield rows, moments_of(self.base[rows], *of, rows.start)
+        of = self.codec, self.codes, self.neighbors, self.parts
+        moments = Moments(*of, self.threads * MOMENT_ROWS, self.threads)
+        for rows in chunks(len(self.base), moments.size):
+            yield rows, moments.of(self.base[rows], rows.start)
 
     def _alone(self, part):
         """A table to take the part from, and its number there: of the part by itself where that is

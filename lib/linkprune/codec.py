@@ -71,14 +71,17 @@ class Codec:
             known["coarse"] = self._first._replace(cross=cross)
         return known
 
-    def rotate(self, x, threads=1):
-        """Rotated vectors: x (n, d) of any dtype -> (n, d_out) float32."""
+    def rotate(self, x, threads=1, out=None):
+        """Rotated vectors: x (n, d) of any dtype -> (n, d_out) float32.
+
+        out (n, d_out) takes them; x itself comes back where it is float32 and nothing turns it.
+        """
         if x.ndim != 2 or x.shape[1] != self.d:
             raise ShapeError(f"vectors are {x.shape}, this codec is for (n, {self.d})")
         x = np.ascontiguousarray(x, np.float32)
         if self.rotation is None:
             return x
-        return distance.matmul(x, self._turned, threads)
+        return distance.matmul(x, self._turned, threads, out)
 
     def encode(self, x, threads=1):
         """Codes of vectors, chunk by chunk, and how far they are from the vectors.

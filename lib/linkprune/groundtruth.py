@@ -24,9 +24,10 @@ def knn(query, blocks, k, metric="l2", threads=1, seen=lambda query: query):
     dis = np.full((len(query), k), np.inf)
     for first, rows in blocks:
         rows = np.ascontiguousarray(rows, np.float32)
+        rows = nearest.Rows(rows, first, metric == "ip", threads)
         for part in chunks(len(query), QUERIES):
             q = np.ascontiguousarray(seen(query[part]), np.float32)
-            nearest.offer(q, rows, first, ids[part], dis[part], metric == "ip", threads)
+            rows.offer(q, ids[part], dis[part], threads)
         rows = q = None  # or there would be two blocks while the next is made
     return ids, dis
 

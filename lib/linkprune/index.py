@@ -71,8 +71,10 @@ class Index:
         D rises over the first k_reorder and over the rest, which keeps the distances of the codes:
         it may fall between the two.
         """
-        found = None
-        for rows in chunks(max(len(query), 1), threads * QUERIES):  # a block of none where there are none
+        threads, found = checks.positive(threads=threads), None
+        for rows in chunks(
+            max(len(query), 1), threads * QUERIES
+        ):  # a block of none where there are none
             rotated = self.codec.rotate(query[rows], threads)
             part = self.walk(rotated, k, efSearch, threads)
             part = self.reorder(rotated, part, k_reorder, threads)

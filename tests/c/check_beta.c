@@ -4,8 +4,8 @@
 void regression(size_t nsq, size_t dsub, size_t m1, int two, int threads)
 {
     enum { NB = 11 };
-    size_t d = nsq * dsub, M0 = m1 - 1, n_moments = ann_beta_n_moments(m1), T = (size_t)threads;
-    size_t moments_room = T * 2 * ANN_MOMENT_ROWS * ((m1 + 1) * d + ANN_MOMENT_ROWS);
+    size_t d = nsq * dsub, M0 = m1 - 1, n_moments = ann_beta_n_moments(m1), F = sizeof(float);
+    size_t moments_room = 2 * ANN_MOMENT_ROWS * ((m1 + 1) * d + ANN_MOMENT_ROWS) * F;
     int32_t *links = some_links(NB, M0);
     float *centroids = floats(nsq * KSUB * dsub);
     const ann_coarse *first = two ? first_level(NB, nsq, dsub, centroids) : NULL;
@@ -15,20 +15,21 @@ void regression(size_t nsq, size_t dsub, size_t m1, int two, int threads)
             continue;
         size_t kept = held_now();
         OK(ann_beta_moments(floats(NB * d), c, links, centroids, first, 0, NB, NB, nsq, dsub, m1,
-                            parts, NB, 0, threads, blank(moments_room),
+                            parts, NB, 0, threads, apart(threads, moments_room),
                             blank(parts * NB * n_moments)));
         OK(ann_beta_moments(floats(3 * d), c, links, centroids, first, NB - 3, 3, NB, nsq, dsub,
-                            m1, parts, 5, 2, threads, blank(moments_room),
+                            m1, parts, 5, 2, threads, apart(threads, moments_room),
                             blank(parts * 5 * n_moments)));
         for (int coded = 0; coded < 2; coded++) {
             size_t kbeta = coded ? KSUB : 1;
             uint8_t *assigned = coded ? bytes(NB * parts, KSUB) : NULL;
             float *book = floats(parts * kbeta * m1);
             OK(ann_reconstruct(ids(5, NB, 0), c, links, centroids, first, book, assigned, 5, NB,
-                               nsq, dsub, m1, parts, kbeta, threads, blank(T * d), blank(5 * d)));
+                               nsq, dsub, m1, parts, kbeta, threads, apart(threads, d * F),
+                               blank(5 * d)));
             for (int ip = 0; ip < 2; ip++)
                 OK(ann_reorder(floats(3 * d), c, links, centroids, first, book, assigned, 3, 4, 3,
-                               NB, nsq, dsub, m1, parts, kbeta, ip, threads, blank(T * 2 * d),
+                               NB, nsq, dsub, m1, parts, kbeta, ip, threads, apart(threads, 2 * d * F),
                                floats(3 * 4), ids(3 * 4, NB, 1), buffer(3, sizeof(int32_t))));
             int32_t *outside = ids(5, NB, 0);
             outside[4] = NB;
@@ -85,7 +86,7 @@ void systems(size_t n, size_t m, int threads)
         }
     for (size_t a = 0; a < m * m; a++)
         A[(n - 1) * m * m + a] = 0; /* one of rank 0 */
-    double *room = buffer((size_t)threads * 2 * m * m * 8, sizeof *room);
+    double *room = apart(threads, 2 * m * m * 8 * sizeof *room);
     OK(ann_solve(A, r, n, m, 1e-4, threads, room, buffer(n * m, sizeof *r)));
     OK(ann_solve(A, r, n, m, 0, threads, room, buffer(n * m, sizeof *r)));
     REFUSED(ann_solve(A, r, n, m, 1, threads, room, r));
@@ -97,7 +98,7 @@ void weights(size_t n, size_t m1, int threads)
 {
     size_t n_moments = ann_beta_n_moments(m1);
     float *moments = blank(n * n_moments), *out = buffer(n * (m1 + 1), sizeof *out);
-    double *room = buffer((size_t)threads * (2 * m1 + 2) * m1 * 8, sizeof *room);
+    double *room = apart(threads, (2 * m1 + 2) * m1 * 8 * sizeof *room);
     for (size_t i = 0; i < n * n_moments; i++)
         moments[i] = draw(100);
     OK(ann_beta_weights(moments, n, m1, 1e-4, m1 + 1, threads, room, out));

@@ -43,8 +43,9 @@ void graphs(size_t nb, size_t M0, size_t M, size_t nsq, size_t dsub, int two, in
     int64_t *beams = buffer(T * beam, sizeof *beams);
     size_t most = M0 > M ? M0 : M, groups4 = nsq / 4 + nsq % 4;
     size_t point = !coded ? 0 : first ? nsq * dsub : (groups4 + 3) / 4 * 16 * dsub;
-    float *points = blank(T * (most > 2 ? most : 2) * point);
-    memset(points, 0, T * (most > 2 ? most : 2) * point * sizeof *points);
+    size_t own = (most > 2 ? most : 2) * point * sizeof(float);
+    float *points = apart(threads, own);
+    memset(points, 0, T * (own + ANN_APART) - ANN_APART);
     size_t batch = 1;
     for (size_t done = 1; done < nb; done += batch, batch = 1 + done / 8) {
         if (batch > nb - done)
@@ -73,13 +74,13 @@ void graphs(size_t nb, size_t M0, size_t M, size_t nsq, size_t dsub, int two, in
                 }
             }
             OK(ann_hnsw_reverse(&space, &graph, level, target, begin, source, groups, longest,
-                                threads, buffer(T * (slots + longest), sizeof(int64_t)), points));
+                                threads, apart(threads, (slots + longest) * 8), points));
             release(kept);
         }
     }
     REFUSED(ann_hnsw_link(&space, &graph, x, centroids_t, order, levels, 1, dsub, ef, beam - 1,
                           threads, visited, epochs, tables, beams, points));
-    OK(ann_hnsw_order(&space, &graph, threads, buffer(T * M0, sizeof(int64_t)), points));
+    OK(ann_hnsw_order(&space, &graph, threads, apart(threads, M0 * 8), points));
 
     static const size_t POINTS[][2] = {{1, 1}, {3, 1}, {2, 7}, {200, 5}};
     size_t nq = 300; /* more than a byte of epochs */

@@ -24,10 +24,10 @@ void flat_graphs(size_t nb, size_t M0, size_t R, size_t d, int threads)
         int32_t target[2] = {0, (int32_t)nb - 1};
         int64_t start[3] = {0, 1, (int64_t)n};
         OK(ann_vamana_reverse(&space, &graph, target, start, batch, 2, n, 1.2f, threads,
-                              buffer(T * (M0 + n), 8)));
+                              apart(threads, (M0 + n) * 8)));
         release(kept);
     }
-    OK(ann_vamana_order(&space, &graph, threads, buffer(T * M0, 8)));
+    OK(ann_vamana_order(&space, &graph, threads, apart(threads, M0 * 8)));
     REFUSED(ann_vamana_link(&space, &graph, batch, 1, R, 0, ef, room, 0.9f, threads, visited,
                             epochs, NULL, NULL, NULL));
     REFUSED(ann_vamana_link(&space, &graph, batch, 1, R, 0, ef, room - 1, 1, threads, visited,

@@ -67,6 +67,11 @@ double *doubles(size_t n)
     return x;
 }
 
+void *apart(int threads, size_t size)
+{
+    return buffer((size_t)threads * (size + ANN_APART) - ANN_APART, 1);
+}
+
 float *blank(size_t n)
 {
     return buffer(n, sizeof(float));

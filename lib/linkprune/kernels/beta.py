@@ -51,7 +51,7 @@ def moments(x, first, codes, neighbors, centroids, out, at, threads=1, coarse=No
         )
     checks.ids("neighbors", neighbors[first : first + n], nb, n, m1 - 1)
     vertex = (m1 + 1) * nsq * dsub + C.ANN_MOMENT_ROWS
-    room = np.empty((threads, 2, C.ANN_MOMENT_ROWS, vertex), np.float32)
+    room = checks.apart(C, threads, 2 * C.ANN_MOMENT_ROWS * vertex, np.float32)
     status = C.ann_beta_moments(
         _p(x), _p(codes), _p(neighbors), _p(centroids), level, first, n, nb, nsq, dsub, m1, parts,
         rows, at, threads, _p(room), _p(out),
@@ -109,7 +109,7 @@ def solve(A, r, cut, threads=1):
     threads = checks.positive(threads=threads)
     n, m = checks.array("r", r, "float64", None, None).shape
     checks.array("A", A, "float64", n, m, m)
-    room, b = np.empty((threads, 2, m, m, 8)), np.empty((n, m))
+    room, b = checks.apart(C, threads, 2 * m * m * 8, np.float64), np.empty((n, m))
     checks.ok(C.ann_solve(_p(A), _p(r), n, m, cut, threads, _p(room), _p(b)), "ann_solve")
     return b
 
@@ -125,7 +125,7 @@ def weights(moments, cut, out, threads=1):
     m1 = next((m for m in range(1, stride + 1) if C.ann_beta_n_moments(m) == found), 0)
     if not m1:
         raise ShapeError(f"moments: {found} of a vertex are not those of up to {stride} weights")
-    room = np.empty((threads, 2 * m1 + 2, m1, 8))
+    room = checks.apart(C, threads, (2 * m1 + 2) * m1 * 8, np.float64)
     status = C.ann_beta_weights(_p(moments), n, m1, cut, stride, threads, _p(room), _p(out))
     checks.ok(status, "ann_beta_weights")
 
@@ -157,7 +157,8 @@ def reconstruct(ids, codes, neighbors, centroids, beta_centroids, beta_codes=Non
     parts, kbeta, assigned = _codebook(beta_centroids, beta_codes, nb, nsq * dsub, m1)
     n = len(checks.ids("ids", ids, nb, None, least=0))
     checks.ids("neighbors", neighbors[ids], nb, n, m1 - 1)
-    room, out = np.empty((threads, nsq * dsub), np.float32), np.empty((n, nsq * dsub), np.float32)
+    room = checks.apart(C, threads, nsq * dsub, np.float32)
+    out = np.empty((n, nsq * dsub), np.float32)
     status = C.ann_reconstruct(
         _p(ids), _p(codes), _p(neighbors), _p(centroids), level, _p(beta_centroids), assigned, n,
         nb, nsq, dsub, m1, parts, kbeta, threads, _p(room), _p(out),
@@ -184,7 +185,8 @@ def reorder(query, D, I, k_reorder, codes, neighbors, centroids, beta_centroids,
     I = checks.ids("I", I, nb, nq, k).copy()
     asked = I[:, :k_reorder]
     checks.ids("neighbors", neighbors[asked[asked >= 0]], nb, None, m1 - 1)
-    room, nreorder = np.empty((threads, 2, nsq * dsub), np.float32), np.empty(nq, np.int32)
+    room = checks.apart(C, threads, 2 * nsq * dsub, np.float32)
+    nreorder = np.empty(nq, np.int32)
     status = C.ann_reorder(
         _p(query), _p(codes), _p(neighbors), _p(centroids), level, _p(beta_centroids), assigned,
         nq, k, min(k_reorder, k), nb, nsq, dsub, m1, parts, kbeta, ip, threads, _p(room),

@@ -112,6 +112,11 @@ def _integers(values, least, most):
     return found if len(found) > 1 else found[0]
 
 
+def apart(C, threads, size, dtype, make=np.empty):
+    """Scratch of ``size`` places for every thread, as far apart as the kernels C expect it."""
+    return make((threads, size + C.ANN_APART // np.dtype(dtype).itemsize), dtype)
+
+
 def ok(status, kernel):
     """Turn a kernel's return code into an exception."""
     if status != 0:

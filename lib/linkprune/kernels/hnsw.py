@@ -43,7 +43,10 @@ class Builder:
         self.epochs = np.zeros(threads, np.uint8)
         self.tables = structures.tables(self.space, threads)
         self.beams = np.empty((threads, self.efConstruction + C.ANN_BEAM_ROOM), np.int64)
-        self.points = structures.points(self.space, max(self.graph.M0, self.graph.M), threads)
+        slots = max(self.graph.M0, self.graph.M)
+        self.points = checks.apart(
+            C, threads, structures.points(self.space, slots), np.float32, np.zeros
+        )
 
     def link(self, batch, levels, x):
         """Forward links of a batch: ids (n,) and levels (n,) int32 (descending), x (n, d) float32.
@@ -77,7 +80,7 @@ class Builder:
             raise ShapeError(f"target, source: expected vertices of level {level} or above")
         groups, start, longest = structures.grouped(target, source)
         slots = self.graph.M if level else self.graph.M0
-        room = np.empty((self.threads, slots + longest), np.int64)
+        room = checks.apart(C, self.threads, slots + longest, np.int64)
         status = C.ann_hnsw_reverse(
             self.space, self.graph, level, _p(groups), _p(start), _p(source), len(groups),
             longest, self.threads, _p(room), _p(self.points),
@@ -86,6 +89,6 @@ class Builder:
 
     def order(self):
         """Sort the links of every vertex on level 0, nearest first."""
-        room = np.empty((self.threads, self.graph.M0), np.int64)
+        room = checks.apart(C, self.threads, self.graph.M0, np.int64)
         status = C.ann_hnsw_order(self.space, self.graph, self.threads, _p(room), _p(self.points))
         checks.ok(status, "ann_hnsw_order")

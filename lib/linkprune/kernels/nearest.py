@@ -15,49 +15,55 @@ LEVELS = 255  # steps between the ends of the grid
 _p = functools.partial(checks.pointer, ffi)
 
 
-def offer(query, rows, first, ids, dis, ip=False, threads=1):
-    """Offer rows, whose ids begin at ``first``, to the nearest so far, which change in place.
+class Rows:
+    """Rows (n, d) float32 of finite values, ready to be offered to queries.
 
-    query (nq, d), rows (n, d) float32 of finite values; ids (nq, k) int32 and dis (nq, k) float64
-    by (distance, id), -1 and infinity where there is none yet. Distances have the bits of
-    ``distance.pair_distances``. What ids there are is not checked, as nothing follows them.
+    first: the id of the first one; ip: whether by inner products. They must not change meanwhile.
     """
-    threads, ip = checks.positive(threads=threads), checks.flag("ip", ip)
-    first = checks.natural(first=first)
-    nq, d = checks.array("query", query, "float32", None, None).shape
-    n = len(checks.array("rows", rows, "float32", None, d))
-    k = checks.writable("ids", ids, "int32", nq, None).shape[1]
-    checks.writable("dis", dis, "float64", nq, k)
-    if not (dis[:, :-1] <= dis[:, 1:]).all():
-        raise ShapeError("dis: expected distances in ascending order")
-    checks.natural(last=first + n)
-    if not 1 <= d <= C.ANN_MOST_DIMENSIONS:
-        raise ShapeError(f"query: expected 1 to {C.ANN_MOST_DIMENSIONS} dimensions, got {d}")
-    if not np.isfinite(query).all():
-        raise ShapeError("query: expected finite values")
-    if not (n and k):
-        return
-    centre, step = _grid(rows)
-    padded, panels = -(-d // CHUNK) * CHUNK, -(-n // PANEL)
-    status = C.ann_nearest(
-        _p(query),
-        _p(rows),
-        _p(centre),
-        step,
-        nq,
-        n,
-        d,
-        k,
-        first,
-        ip,
-        threads,
-        _p(np.empty((panels, padded, PANEL), np.uint8)),
-        _p(np.empty((panels, PANEL), np.int32)),
-        _p(np.empty((threads, padded, TILE), np.int8)),
-        _p(ids),
-        _p(dis),
-    )
-    checks.ok(status, "ann_nearest")
+
+    def __init__(self, rows, first=0, ip=False, threads=1):
+        threads, self.ip = checks.positive(threads=threads), checks.flag("ip", ip)
+        self.first = checks.natural(first=first)
+        n, d = checks.array("rows", rows, "float32", None, None).shape
+        checks.natural(last=self.first + n)
+        if not 1 <= d <= C.ANN_MOST_DIMENSIONS:
+            raise ShapeError(f"rows: expected 1 to {C.ANN_MOST_DIMENSIONS} dimensions, got {d}")
+        self.rows, self.padded = rows, -(-d // CHUNK) * CHUNK
+        if not n:
+            return
+        self.centre, self.step = _grid(rows)
+        panels = -(-n // PANEL)
+        self.panels = np.empty((panels, self.padded, PANEL), np.uint8)
+        self.half, self.lengths = np.empty((panels, PANEL), np.int32), np.empty(3)
+        status = C.ann_panels(
+            _p(rows), _p(self.centre), self.step, n, d, self.ip, threads,
+            _p(self.panels), _p(self.half), _p(self.lengths),
+        )  # fmt: skip
+        checks.ok(status, "ann_panels")
+
+    def offer(self, query, ids, dis, threads=1):
+        """Offer them to the nearest so far, which change in place.
+
+        query (nq, d) float32 of finite values; ids (nq, k) int32 and dis (nq, k) float64 by
+        (distance, id), -1 and infinity where there is none yet. Distances have the bits of
+        ``distance.pair_distances``. What ids there are is not checked, as nothing follows them.
+        """
+        threads, (n, d) = checks.positive(threads=threads), self.rows.shape
+        nq = len(checks.array("query", query, "float32", None, d))
+        k = checks.writable("ids", ids, "int32", nq, None).shape[1]
+        checks.writable("dis", dis, "float64", nq, k)
+        if not (dis[:, :-1] <= dis[:, 1:]).all():
+            raise ShapeError("dis: expected distances in ascending order")
+        if not np.isfinite(query).all():
+            raise ShapeError("query: expected finite values")
+        if not (n and k):
+            return
+        status = C.ann_nearest(
+            _p(query), _p(self.rows), _p(self.centre), self.step, _p(self.panels), _p(self.half),
+            _p(self.lengths), nq, n, d, k, self.first, self.ip, threads,
+            _p(checks.apart(C, threads, self.padded * TILE, np.int8)), _p(ids), _p(dis),
+        )  # fmt: skip
+        checks.ok(status, "ann_nearest")
 
 
 def _grid(rows):

@@ -75,8 +75,8 @@ def tables(space, threads):
     return np.empty((threads, space.nsq, KSUB), np.float32)
 
 
-def points(space, slots, threads):
-    """Scratch for the points of the links of a vertex, as csrc/space.h lays them out."""
+def points(space, slots):
+    """How many floats the points of the links of a vertex have, as csrc/space.h lays them out."""
     if not space.codes:
         size = 0
     elif space.coarse:
@@ -84,7 +84,7 @@ def points(space, slots, threads):
     else:
         groups = space.nsq // 4 + space.nsq % 4
         size = -(-groups // 4) * 16 * space.dsub
-    return np.zeros((threads, max(slots, 2), size), np.float32)
+    return max(slots, 2) * size
 
 
 def table_centroids(centroids, first, ip):

@@ -66,7 +66,7 @@ class Builder:
         by_target = np.argsort(target, kind="stable")
         target, source = target[by_target], source[by_target]
         groups, start, longest = structures.grouped(target, source)
-        room = np.empty((self.threads, self.graph.M0 + longest), np.int64)
+        room = checks.apart(C, self.threads, self.graph.M0 + longest, np.int64)
         status = C.ann_vamana_reverse(
             self.space, self.graph, _p(groups), _p(start), _p(source), len(groups), longest,
             alpha * alpha, self.threads, _p(room),
@@ -75,7 +75,7 @@ class Builder:
 
     def order(self):
         """Sort the links of every vertex, nearest first."""
-        room = np.empty((self.threads, self.graph.M0), np.int64)
+        room = checks.apart(C, self.threads, self.graph.M0, np.int64)
         status = C.ann_vamana_order(self.space, self.graph, self.threads, _p(room))
         checks.ok(status, "ann_vamana_order")
 

@@ -40,9 +40,9 @@ ANN_INLINE void dots(const float *x, size_t i, size_t j, size_t d, size_t held, 
         out[r * stride] = -acc[0][r];
 }
 
-/* out[t * LANES + r] = x[r * stride + t] for `width` places t of sixteen rows: in squares of four, as
- * gcc would move number by number. */
-ANN_INLINE void turn(const float *x, size_t stride, size_t width, float *out)
+/* out[t * LANES + r] = x[r][t] for `width` places t of sixteen rows: in squares of four, as gcc would
+ * move number by number. */
+ANN_INLINE void turn(const float *const x[LANES], size_t width, float *out)
 {
     typedef float v4 __attribute__((vector_size(16)));
     typedef int32_t i4 __attribute__((vector_size(16)));
@@ -53,7 +53,7 @@ ANN_INLINE void turn(const float *x, size_t stride, size_t width, float *out)
         for (size_t r = 0; r < LANES; r += SIDE) {
             v4 a[SIDE], b[SIDE];
             for (size_t j = 0; j < SIDE; j++)
-                memcpy(&a[j], x + (r + j) * stride + t, sizeof a[j]);
+                memcpy(&a[j], x[r + j] + t, sizeof a[j]);
             b[0] = __builtin_shuffle(a[0], a[1], low);
             b[1] = __builtin_shuffle(a[0], a[1], high);
             b[2] = __builtin_shuffle(a[2], a[3], low);
@@ -67,7 +67,26 @@ ANN_INLINE void turn(const float *x, size_t stride, size_t width, float *out)
         }
     for (; t < width; t++)
         for (size_t r = 0; r < LANES; r++)
-            out[t * LANES + r] = x[r * stride + t];
+            out[t * LANES + r] = x[r][t];
+}
+
+/* The vertex itself (j 0) or its link j; itself, too, where that is missing. */
+ANN_INLINE size_t vertex_or_link(const int32_t *neighbors, size_t id, size_t j, size_t m1)
+{
+    int32_t link = j ? neighbors[id * (m1 - 1) + j - 1] : -1;
+    return link < 0 ? id : (size_t)link;
+}
+
+/* Sub-quantisers from .. to of the codes of sixteen vertices, a vertex to a lane. */
+ANN_INLINE void decode_turned(const uint8_t *const code[LANES], const float *centroids, size_t from,
+                              size_t to, size_t dsub, float *out)
+{
+    for (size_t s = from; s < to; s++) {
+        const float *word[LANES];
+        for (size_t r = 0; r < LANES; r++)
+            word[r] = centroids + (s * KSUB + code[r][s]) * dsub;
+        turn(word, dsub, out + (s - from) * dsub * LANES);
+    }
 }
 
 /* Bring what the moments or a reconstruction read of a vertex itself, codes of `size` bytes ... */
@@ -104,33 +123,45 @@ int ann_beta_moments(const float *x, const uint8_t *codes, const int32_t *neighb
         !ann_is_coarse(coarse, nsq, dsub))
         return ANN_EINVAL;
     /* Rows a power of two apart would share a few places of the cache. */
-    size_t width = d / parts, vertex = (m1 + 1) * d + LANES;
+    size_t width = d / parts, vertex = m1 * d + LANES;
+    int whole = !coarse && nsq % parts == 0; /* parts are sub-quantisers */
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t block = 0; block < n; block += LANES) {
-        /* The vectors u_0, ..., e of sixteen vertices, and those of a part with a vertex a lane. */
-        float *u = ann_own(room, 2 * LANES * vertex * sizeof *room);
-        float *turned = u + LANES * vertex;
+        /* u_0, ..., e of a part with a vertex a lane, and what the vertices stand for one by one. */
+        float *turned = ann_own(room, LANES * (vertex + (m1 + 1) * d) * sizeof *room);
+        float *decoded = turned + LANES * (m1 + 1) * d;
         const size_t held = n - block < LANES ? n - block : LANES;
+        size_t at_lane[LANES];
         for (size_t r = 0; r < LANES; r++) { /* past the end: the last one again, unused */
-            const size_t i = block + (r < held ? r : held - 1);
-            float *v = u + r * vertex, *e = v + m1 * d;
-            const int32_t *links = neighbors + (first + i) * (m1 - 1);
+            size_t i = at_lane[r] = block + (r < held ? r : held - 1);
             if (i + AHEAD < n)
                 prefetch_links(first + i + AHEAD, codes, neighbors, size, m1);
-            for (size_t j = 0; j < m1; j++) {
-                size_t id = j && links[j - 1] >= 0 ? (size_t)links[j - 1] : first + i;
-                ann_decode_at(codes, id, centroids, coarse, nsq, dsub, v + j * d);
-            }
-            for (size_t t = 0; t < d; t++)
-                e[t] = x[i * d + t] - v[t];
-            for (size_t j = 1; j < m1; j++)
-                for (size_t t = 0; t < d; t++)
-                    v[j * d + t] -= v[t];
+            for (size_t j = 0; j < m1 && !whole; j++)
+                ann_decode_at(codes, vertex_or_link(neighbors, first + i, j, m1), centroids, coarse,
+                              nsq, dsub, decoded + r * vertex + j * d);
         }
         for (size_t part = 0; part < parts; part++) {
             float *out = moments + (part * rows + at + block) * n_moments;
-            for (size_t j = 0; j <= m1; j++)
-                turn(u + j * d + part * width, vertex, width, turned + j * width * LANES);
+            const float *row[LANES];
+            for (size_t j = 0; j < m1; j++) {
+                if (whole) {
+                    const uint8_t *code[LANES];
+                    for (size_t r = 0; r < LANES; r++)
+                        code[r] = codes + nsq * vertex_or_link(neighbors, first + at_lane[r], j, m1);
+                    decode_turned(code, centroids, part * nsq / parts, (part + 1) * nsq / parts,
+                                  dsub, turned + j * width * LANES);
+                } else {
+                    for (size_t r = 0; r < LANES; r++)
+                        row[r] = decoded + r * vertex + j * d + part * width;
+                    turn(row, width, turned + j * width * LANES);
+                }
+            }
+            for (size_t r = 0; r < LANES; r++)
+                row[r] = x + at_lane[r] * d + part * width;
+            turn(row, width, turned + m1 * width * LANES);
+            for (size_t j = 1; j <= m1; j++)
+                for (size_t t = 0; t < width; t++)
+                    ((v16 *)turned)[j * width + t] -= ((v16 *)turned)[t];
             for (size_t i = 0; i < m1; i++)
                 for (size_t j = i; j < m1; j++)
                     dots(turned, i, j, width, held, n_moments, out++);

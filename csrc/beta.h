@@ -21,7 +21,7 @@ size_t ann_beta_n_moments(size_t m1);
 /* Moments of the n vertices first ... first + n - 1 over each of `parts` equal parts of the
  * dimensions. x (n, nsq * dsub) their rotated vectors, neighbors (nb, m1 - 1), centroids
  * (nsq, 256, dsub); moments (parts, rows, n_moments), of which the rows at ... at + n - 1 are
- * written. Scratch: room (threads, 2, ANN_MOMENT_ROWS, (m1 + 1) * nsq * dsub + ANN_MOMENT_ROWS), apart. */
+ * written. Scratch: room (threads, ANN_MOMENT_ROWS, (2 m1 + 1) * nsq * dsub + ANN_MOMENT_ROWS), apart. */
 int ann_beta_moments(const float *x, const uint8_t *codes, const int32_t *neighbors,
                      const float *centroids, const ann_coarse *coarse, size_t first, size_t n,
                      size_t nb, size_t nsq, size_t dsub, size_t m1, size_t parts, size_t rows,

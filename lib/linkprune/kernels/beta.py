@@ -50,8 +50,8 @@ def moments(x, first, codes, neighbors, centroids, out, at, threads=1, coarse=No
             f"{parts} parts of {rows} rows and {nsq * dsub} dimensions"
         )
     checks.ids("neighbors", neighbors[first : first + n], nb, n, m1 - 1)
-    vertex = (m1 + 1) * nsq * dsub + C.ANN_MOMENT_ROWS
-    room = checks.apart(C, threads, 2 * C.ANN_MOMENT_ROWS * vertex, np.float32)
+    vertex = (2 * m1 + 1) * nsq * dsub + C.ANN_MOMENT_ROWS
+    room = checks.apart(C, threads, C.ANN_MOMENT_ROWS * vertex, np.float32)
     status = C.ann_beta_moments(
         _p(x), _p(codes), _p(neighbors), _p(centroids), level, first, n, nb, nsq, dsub, m1, parts,
         rows, at, threads, _p(room), _p(out),

@@ -110,9 +110,12 @@ def _number(spec, known):
 
 
 def _found(claim, point):
-    """The first evidence of a claim at a point, a regular expression; None where it was not run."""
-    evidence = claim["evidence"] if claim else []
-    return next((e for e in evidence if e["ours"] and re.fullmatch(point, e["point"])), None)
+    """The first evidence of a claim at a point, a regular expression, with the claim's id; None
+    where it was not run."""
+    for e in claim["evidence"] if claim else []:
+        if e["ours"] and re.fullmatch(point, e["point"]):
+            return {**e, "claim": claim["id"]}
+    return None
 
 
 def _published(claim):

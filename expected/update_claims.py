@@ -10,6 +10,7 @@ from pathlib import Path
 from linkprune import claims, claims_page
 
 HERE = Path(__file__).parent
+SCALES = ("demo", "small", "10k", "100k", "1M", "10M", "100M")
 READINGS, PAGE = HERE / "claims.csv", HERE.parent / "docs/claims.md"
 WHERE = (
     "Made by `make claims` from [expected/claims.yaml](../expected/claims.yaml), which says what "
@@ -25,9 +26,13 @@ WHERE = (
 
 
 def merged(old, new):
-    """Old readings but for those whose claim and scale are among the new, and these."""
+    """Old readings but for those whose claim and scale are among the new, and these; small scales
+    first, claims in the order in which they first come."""
     taken = {(reading["claim"], reading["scale"]) for reading in new}
-    return [r for r in old if (r["claim"], r["scale"]) not in taken] + new
+    both = [r for r in old if (r["claim"], r["scale"]) not in taken] + new
+    order = {s: i for i, s in enumerate(dict.fromkeys([*SCALES, *(r["scale"] for r in both)]))}
+    claim = {c: i for i, c in enumerate(dict.fromkeys(r["claim"] for r in [*old, *new]))}
+    return sorted(both, key=lambda r: (order[r["scale"]], claim[r["claim"]]))
 
 
 def page(readings, out=PAGE):

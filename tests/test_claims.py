@@ -297,9 +297,10 @@ def test_a_claim_that_was_not_run_says_what_it_needs_and_never_has_a_number_of_o
 
 
 def test_new_readings_replace_those_of_the_same_claim_and_scale():
-    old = [{"claim": c, "scale": s, "ours": 1} for c, s in (("a", "x"), ("a", "y"), ("b", "x"))]
-    new = [{"claim": "a", "scale": "x", "ours": 2}]
-    assert update_claims.merged(old, new) == [old[1], old[2], *new]
+    places = (("a", "100k"), ("a", "x"), ("b", "demo"), ("a", "demo"))
+    old = [{"claim": c, "scale": s, "ours": 1} for c, s in places]
+    new = [{"claim": "a", "scale": "demo", "ours": i} for i in (2, 3)]
+    assert update_claims.merged(old, new) == [*new, old[2], old[0], old[1]]
 
 
 def test_markdown_has_a_line_for_every_claim_and_every_reading(tmp_path):

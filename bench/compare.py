@@ -269,7 +269,7 @@ def arguments():
     if min(a.M0, a.repetitions, *a.threads) < 1 or (a.rows is not None and a.rows < 256):
         p.error("expected --M0, --repetitions and --threads of at least 1, --rows of at least 256")
     if not 0 <= a.minutes < math.inf:
-        p.error(f"--minutes {a.minutes}, expected a number of at least 0")
+        p.error(f"--minutes {a.minutes}, expected a finite number of at least 0")
     if keys.codec(a.codec).d_out is None or not keys.beta(a.beta).nsq:
         p.error(f"{a.codec}, {a.beta}: expected OPQ<nsq>_<d_out> and beta<nsq>x256")
     return a

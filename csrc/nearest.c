@@ -10,7 +10,6 @@
 #include "nearest.h"
 
 #include <math.h>
-#include <omp.h>
 
 #include "byte_tile.h"
 #include "exact.h"

@@ -1,8 +1,6 @@
 /* Small symmetric systems, eight at a time in vector lanes: cyclic Jacobi rotations, then the
  * least-norm solution over the eigenvalues that are kept. */
 #include <math.h>
-#include <omp.h>
-
 #include "beta.h"
 #include "kernels.h"
 

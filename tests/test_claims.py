@@ -149,6 +149,12 @@ def test_the_most_of_one_value_is_counted_with_its_interval(surely, likely, mayb
     ]
 
 
+def test_a_mark_that_is_no_column_is_refused():
+    spec = {"column": "class", "mark": "hub", "bounds": ["lo", "hi"], "at_most": 2}
+    with refuses(DataError, "results/t.csv", "no column hi", "claim one"):
+        read(claim(most_of=spec), [{"class": "a", "hub": "1", "lo": "0"}])
+
+
 def margin(second, relative=0.30):
     """The one in question has 0.30 [0.29, 0.31]; the next is second +- 0.01."""
     of = claim(margin={"column": "x", "bounds": ["lo", "hi"], "by": "name", "of": "r", "above": 0})

@@ -71,6 +71,8 @@ def test_fewer_rows_than_k_are_padded():
     ids, dis = groundtruth.exact(query, base[:0], 2)
     assert (ids == -1).all() and np.isinf(dis).all()
     assert groundtruth.exact(query[:0], base, 2)[0].shape == (0, 2)
+    with refuses(ShapeError, "query", "(any, 4)", "(0, 3)"):
+        groundtruth.exact(query[:0, :3], base, 2)
 
 
 def test_threads_do_not_change_bits():

@@ -95,7 +95,10 @@ def test_the_toy_figure_states_what_was_measured(small):
 
 @pytest.mark.parametrize(
     "hub, said",
-    [(0.2, "1 hubs in 1 classes, at most 1 in one"), (0.3, "no vertex but the start carries 30%")],
+    [
+        (0.2, "1 hubs [0, 3] in 1 classes, at most 1 in one"),
+        (0.3, "no vertex but the start carries 30%"),
+    ],
 )
 def test_the_toy_figure_counts_the_hubs(small, hub, said):
     assert said in drawing.graphs(small, hub, 1).get_suptitle()

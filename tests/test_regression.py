@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from conftest import clustered, refuses
 
-from linkprune import beta, chunks, keys, regression, seeds
+from linkprune import beta, keys, regression, seeds
 from linkprune.codec import Codec
-from linkprune.errors import DataError
+from linkprune.errors import DataError, ShapeError
 from linkprune.kernels import adc
 from linkprune.regression import Regression
 
@@ -186,9 +186,10 @@ def test_threads_and_chunks_do_not_change_bits(key, monkeypatch):
     for t in (1, 2, 4):
         same(t)
     assert trained(key, w, seed=1)[0].tobytes() != book.tobytes() or key == "beta0"
-    for size in (33, 499):
-        monkeypatch.setattr(beta, "chunks", lambda n, size=size: chunks.chunks(n, size))
-        monkeypatch.setattr(regression, "tracked", lambda n, _, size=size: chunks.chunks(n, size))
+    for size in (17, 249):  # for each thread
+        monkeypatch.setattr(beta, "MOMENT_ROWS", size)
+        monkeypatch.setattr(beta, "ASSIGNED_ROWS", size)
+        monkeypatch.setattr(regression, "CHUNK", size)
         same(2)
 
 
@@ -218,6 +219,11 @@ def test_what_cannot_be_trained_is_refused():
         trained("beta4x256", (base[:255], codec, codes, neighbors))
     with refuses(DataError, "12", "5 beta parts"):
         trained("beta5x256", (base, codec, codes, neighbors))
+    for wrong in (base[:, :1], base[:, :7], base[0]):
+        with refuses(ShapeError, "vectors are", "12"):
+            trained("beta0", (wrong, codec, codes, neighbors))
+    with refuses(ShapeError, "5 vectors", "4"):
+        regression.Moments(codec, codes, neighbors, 1, 4).of(base[:5])
 
 
 def test_beta0_needs_no_more_vectors_than_one():

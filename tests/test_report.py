@@ -319,14 +319,15 @@ def test_every_result_of_the_claims_file_knows_its_claim():
 
 @pytest.fixture
 def few(tmp_path, monkeypatch):
-    """A folder with a Table 2 of one row."""
+    """A folder with a Table 2 of one row for each of two data sets."""
     monkeypatch.chdir(tmp_path)
     columns = {
-        "dataset": "d", "M0": 6, "policy": "unpruned", "codec": "OPQ36_144", "beta": "beta4x256",
+        "dataset": "c", "M0": 6, "policy": "unpruned", "codec": "OPQ36_144", "beta": "beta4x256",
         "mode": "graph", "efSearch": 1024, "k_reorder": 5, "R@1": 0.5, "R@1_lo": 0.4, "R@1_hi": 0.6,
     }  # fmt: skip
     (tmp_path / "results").mkdir()
-    text = "\n".join(",".join(map(str, line)) for line in (columns, columns.values()))
+    lines = (columns, columns.values(), {**columns, "dataset": "d", "R@1": 0.45}.values())
+    text = "\n".join(",".join(map(str, line)) for line in lines)
     (tmp_path / "results/table2.csv").write_text(text + "\n")
 
 
@@ -344,7 +345,7 @@ def test_the_table_of_tables_has_what_was_made(few):
     (other, _) = content.results(register, "1M", made, "snakemake {}", listed, known)
     assert other["expected"] == ""
     assert table["headline"] is None and table["other_data"] and not toy["other_data"]
-    assert table["number"] == "d L6 OPQ36_144 beta4x256, T = 1024: R@1 0.5 [0.4, 0.6]"
+    assert table["number"] == "c L6 OPQ36_144 beta4x256, T = 1024: R@1 0.5 [0.4, 0.6]"
     assert toy["number"] == ""
     text = rendered(results=[table, toy])
     assert "</code></a>, the last step took 2.0 s</td>" in text
@@ -375,6 +376,7 @@ def test_a_row_has_our_number_and_the_published_one_where_the_data_is_the_same(f
         assert row["headline"]["ours"].startswith(wanted) and row["other_data"] == other
         verdict = "no difference" if other else "match"
         assert row["headline"]["verdict"] == verdict
+        assert row["number"].startswith("d L6 ")  # of the headline's data set
         text = rendered(results=[row])
         assert wanted in text and ("other data, not compared" in text) == other
         assert f'">{verdict}</span><br>' in text

@@ -84,12 +84,15 @@ def selected(row, claim):
     """
     where = claim.get("where", {})
     wheres = where if isinstance(where, list) else [where]
-    missing = {c for one in wheres for c in one} - set(row)
-    if missing:
-        raise DataError(
-            f"{claim['table']}: has no column {min(missing)}, claim {claim.get('id', '')}"
-        )
+    _check_columns(row, claim, {c for one in wheres for c in one})
     return any(all(re.fullmatch(str(x), row[c]) for c, x in one.items()) for one in wheres)
+
+
+def _check_columns(row, claim, names):
+    missing = set(names) - set(row)
+    if missing:
+        of = f", claim {claim['id']}" if "id" in claim else ""
+        raise DataError(f"{claim['table']}: has no column {min(missing)}{of}")
 
 
 def _reading(claim, row, quantity, ours):
@@ -170,6 +173,8 @@ def _most_of(claim, chosen, tables):
     """The largest number of marked rows that share a value of a column; by the marks of the
     bounds, its interval."""
     spec = claim["most_of"]
+    for row in chosen[:1]:
+        _check_columns(row, claim, [spec["column"], spec["mark"], *spec["bounds"]])
     if claim["table"] in tables:
         of = [
             collections.Counter(row[spec["column"]] for row in chosen if row[mark] == "1")

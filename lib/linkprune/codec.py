@@ -74,7 +74,8 @@ class Codec:
     def rotate(self, x, threads=1, out=None):
         """Rotated vectors: x (n, d) of any dtype -> (n, d_out) float32.
 
-        out (n, d_out) takes them; x itself comes back where it is float32 and nothing turns it.
+        out (n, d_out), which must not overlap x, takes them where there is a rotation; without one
+        it stays as it is, and x comes back as float32.
         """
         if x.ndim != 2 or x.shape[1] != self.d:
             raise ShapeError(f"vectors are {x.shape}, this codec is for (n, {self.d})")

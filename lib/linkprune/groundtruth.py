@@ -23,12 +23,11 @@ def knn(query, blocks, k, metric="l2", threads=1, seen=lambda query: query):
     ids = np.full((len(query), k), -1, np.int32)
     dis = np.full((len(query), k), np.inf)
     for first, rows in blocks:
-        rows = np.ascontiguousarray(rows, np.float32)
-        rows = nearest.Rows(rows, first, metric == "ip", threads)
-        for part in chunks(len(query), QUERIES):
+        ready = nearest.Rows(np.ascontiguousarray(rows, np.float32), first, metric == "ip", threads)
+        for part in chunks(max(len(query), 1), QUERIES):  # where there are none: they may not fit
             q = np.ascontiguousarray(seen(query[part]), np.float32)
-            rows.offer(q, ids[part], dis[part], threads)
-        rows = q = None  # or there would be two blocks while the next is made
+            ready.offer(q, ids[part], dis[part], threads)
+        rows = ready = q = None  # or there would be two blocks while the next is made
     return ids, dis
 
 

@@ -72,9 +72,8 @@ class Index:
         it may fall between the two.
         """
         threads, found = checks.positive(threads=threads), None
-        for rows in chunks(
-            max(len(query), 1), threads * QUERIES
-        ):  # a block of none where there are none
+        # Where there are no queries, a block of none.
+        for rows in chunks(max(len(query), 1), threads * QUERIES):
             rotated = self.codec.rotate(query[rows], threads)
             part = self.walk(rotated, k, efSearch, threads)
             part = self.reorder(rotated, part, k_reorder, threads)

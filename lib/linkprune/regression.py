@@ -11,7 +11,7 @@ import numpy as np
 
 from linkprune import store
 from linkprune.chunks import CHUNK, mean
-from linkprune.errors import DataError
+from linkprune.errors import DataError, ShapeError
 from linkprune.kernels import beta as kernel
 from linkprune.kernels import checks
 from linkprune.progress import tracked
@@ -95,6 +95,10 @@ class Moments:
         """Those of base (n, d), the vertices first, first + 1, ...: (parts, n, n_moments) float32,
         until the next call."""
         n, threads = len(base), self.threads
+        if base.ndim != 2 or base.shape[1] != self.codec.d:
+            raise ShapeError(f"vectors are {base.shape}, this codec is for (n, {self.codec.d})")
+        if n > self.size:
+            raise ShapeError(f"moments: {n} vectors at a time, expected at most {self.size}")
         self._x[:n] = base
         x = self.codec.rotate(self._x[:n], threads, self._rotated[:n])
         kernel.moments(x, first, self.codes, self.neighbors, out=self._found, at=0,

@@ -3,7 +3,7 @@
 
 void regression(size_t nsq, size_t dsub, size_t m1, int two, int threads)
 {
-    enum { NB = 11 };
+    enum { NB = 70 }; /* more blocks of sixteen than threads */
     size_t d = nsq * dsub, M0 = m1 - 1, n_moments = ann_beta_n_moments(m1), F = sizeof(float);
     size_t moments_room = ANN_MOMENT_ROWS * ((2 * m1 + 1) * d + ANN_MOMENT_ROWS) * F;
     int32_t *links = some_links(NB, M0);

@@ -45,7 +45,8 @@ void graphs(size_t nb, size_t M0, size_t M, size_t nsq, size_t dsub, int two, in
     size_t point = !coded ? 0 : first ? nsq * dsub : (groups4 + 3) / 4 * 16 * dsub;
     size_t own = (most > 2 ? most : 2) * point * sizeof(float);
     float *points = apart(threads, own);
-    memset(points, 0, T * (own + ANN_APART) - ANN_APART);
+    for (size_t t = 0; t < T; t++)
+        memset((char *)points + t * (own + ANN_APART), 0, own);
     size_t batch = 1;
     for (size_t done = 1; done < nb; done += batch, batch = 1 + done / 8) {
         if (batch > nb - done)

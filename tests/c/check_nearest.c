@@ -5,7 +5,7 @@
 
 void neighbours(size_t n, size_t d, int threads)
 {
-    static const size_t NQ[] = {1, 7, 8, 9}, K[] = {1, 3, 40};
+    static const size_t NQ[] = {1, 7, 8, 9, 33}, K[] = {1, 3, 40};
     size_t padded = (d + 7) / 8 * 8, panels = (n + 31) / 32;
     for (size_t i = 0; i < COUNT(NQ); i++)
         for (size_t j = 0; j < 2 * COUNT(K); j++) {

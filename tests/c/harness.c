@@ -1,5 +1,6 @@
 #include "harness.h"
 
+#include <sanitizer/asan_interface.h>
 #include <stdio.h>
 
 void expect(int status, int wanted, const char *call, const char *file, int line)
@@ -69,7 +70,10 @@ double *doubles(size_t n)
 
 void *apart(int threads, size_t size)
 {
-    return buffer((size_t)threads * (size + ANN_APART) - ANN_APART, 1);
+    char *p = buffer((size_t)threads * (size + ANN_APART) - ANN_APART, 1);
+    for (int t = 0; t < threads - 1; t++)
+        ASAN_POISON_MEMORY_REGION(p + (size_t)t * (size + ANN_APART) + size, ANN_APART);
+    return p;
 }
 
 float *blank(size_t n)

@@ -20,7 +20,8 @@ void require(int condition, const char *what);
 size_t held_now(void);
 void release(size_t kept);
 
-/* Buffers: of garbage, of scratch for so many threads that lies apart, of random values, of ids of nb vertices with -1 now and then where it is
+/* Buffers: of garbage, of scratch for so many threads that lies apart (size bytes each, what lies
+ * between is not to be touched), of random values, of ids of nb vertices with -1 now and then where it is
  * allowed, of links (nb, M0) with missing ones at the end of a row. */
 void *buffer(size_t count, size_t size);
 void *apart(int threads, size_t size);

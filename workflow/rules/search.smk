@@ -50,7 +50,7 @@ rule exhaustive:
     params:
         k=config["experiments"]["table2"]["k"],
     message:
-        "{output}: searches all codes"
+        "{output}: searches all reconstructions"
     script:
         "../scripts/exhaustive.py"
 

@@ -13,7 +13,7 @@ _p = functools.partial(checks.pointer, ffi)
 
 def matmul(x, w, threads=1, out=None):
     """Product x @ w with sums in ascending order: x (n, d), w (d, d_out) -> (n, d_out) float32, a
-    new array or ``out``."""
+    new array or ``out``, which must not overlap x."""
     threads = checks.positive(threads=threads)
     n, d = checks.array("x", x, "float32", None, None).shape
     padded = checks.padded_columns(checks.array("w", w, "float32", d, None))

@@ -45,7 +45,7 @@ class Builder:
         self.beams = np.empty((threads, self.efConstruction + C.ANN_BEAM_ROOM), np.int64)
         slots = max(self.graph.M0, self.graph.M)
         self.points = checks.apart(
-            C, threads, structures.points(self.space, slots), np.float32, np.zeros
+            C, threads, structures.points_size(self.space, slots), np.float32, np.zeros
         )
 
     def link(self, batch, levels, x):

@@ -75,7 +75,7 @@ def tables(space, threads):
     return np.empty((threads, space.nsq, KSUB), np.float32)
 
 
-def points(space, slots):
+def points_size(space, slots):
     """How many floats the points of the links of a vertex have, as csrc/space.h lays them out."""
     if not space.codes:
         size = 0

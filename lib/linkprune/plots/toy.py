@@ -54,10 +54,10 @@ def _hubs(found, hub):
     text = f"{len(found.label)} handwritten digits: "
     if not of_class.any():
         return text + f"no vertex but the start carries {hub:.0%} of the searches"
-    surely, maybe = map(len, found.after.hubs_within(hub))
+    least, most = map(len, found.after.hubs_within(hub))
     return text + (
-        f"{of_class.sum()} hubs in {(of_class > 0).sum()} classes, at most {of_class.max()} in "
-        f"one; each carries {hub:.0%} of the searches or more ({surely} surely, {maybe} perhaps)"
+        f"{of_class.sum()} hubs [{least}, {most}] in {(of_class > 0).sum()} classes, at most "
+        f"{of_class.max()} in one; each carries {hub:.0%} of the searches or more"
     )
 
 

@@ -85,26 +85,32 @@ def results(register, scale, made, command, listed, known):
             theirs = entries.get(row["published"])
             compared = _found(theirs, ".*") if theirs and "published" in theirs else None
             claim, point = row.get("headline", ("", ""))
+            headline = compared or _found(entries.get(claim), point)
             yield {
                 **row,
                 "expected": row["expected"].get(scale, ""),
                 "command": command.format(path),
                 "published": _published(theirs),
                 "other_data": bool(theirs and "published" in theirs and not compared),
-                "number": _number(row.get("number"), of),
-                "headline": compared or _found(entries.get(claim), point),
+                "number": _number(row.get("number"), of, headline),
+                "headline": headline,
                 "anchor": page.slug(name if path.endswith(".csv") else path),
                 "seconds": cost["seconds"] if cost else None,
             }
 
 
-def _number(spec, known):
-    """In words, the first row that a result's number is read in; nothing where there is none."""
+def _number(spec, known, headline):
+    """In words, the first row that a result's number is read in, of the data set of the headline
+    where there is one; nothing where there is no such row."""
     found = rows.read(spec["table"]) if spec and spec["table"] in known else []
-    row = next((row for row in found if claims.selected(row, spec)), None)
-    if row is None:
+    of = [
+        row
+        for row in found
+        if claims.selected(row, spec) and (not headline or row["dataset"] == headline["dataset"])
+    ]
+    if not of:
         return ""
-    column = spec["column"]
+    row, column = of[0], spec["column"]
     ours, lo, hi = (row[f"{column}{end}"] for end in ("", "_lo", "_hi"))
     return f"{row['dataset']} {spec['point']}: {column} {ours} [{lo}, {hi}]"
 

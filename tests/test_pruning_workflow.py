@@ -112,7 +112,7 @@ def test_the_summary_compares_with_the_best_rival_at_each_target(pruned):
     text = (pruned / "results/pruning.md").read_text()
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert len(lines) == 2 + 4 and len({line.count("|") for line in lines}) == 1
-    assert "\n## blobs\n" in text and "2 repetitions, 1 threads" in text
+    assert "\n## blobs\n" in text and "2 repetitions, 1 thread, " in text
 
 
 def test_pruned_graphs_are_parts_of_the_initial_one(pruned):

@@ -133,7 +133,7 @@ rule interop_run:
         "../../environment.yml"
     threads: 8
     message:
-        "{output.alone} and its batch: runs for ann-benchmarks"
+        "{output.alone}: runs for ann-benchmarks, and the batch beside it"
     script:
         "../scripts/interop_run.py"
 

@@ -28,12 +28,12 @@ def graph(job):
     """Codes, and the graph on them."""
     from linkprune import builders
 
-    codec, base = Codec(**job.part("train")), job.read("base")
+    codec, base, query = Codec(**job.part("train")), job.read("base"), job.read("query")
     key = keys.HNSW(job.M0, M, EF_CONSTRUCTION, job.codec)
     with job.clock():
         codes, _ = codec.encode(base, job.threads)
         built = builders.build(key, base, SEED, codec=codec, codes=codes, threads=job.threads)
-    index, query = Index(codec, codes, built), job.read("query")
+    index = Index(codec, codes, built)
     job.save(codes=codes, **dataclasses.asdict(built))
     job.show(**{f"ids_{ef}": index.search(query, job.k, ef).I for ef in GRAPH_EF})
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from conftest import by_distance_then_id, clustered, integers, ip_or_l2, refuses
 
-from linkprune import groundtruth
+from linkprune import groundtruth, hnsw, keys, nsg, vamana
 from linkprune.errors import DataError, ShapeError
 from linkprune.seeds import generator
 
@@ -147,3 +147,17 @@ def test_spot_check_refuses_a_truth_that_names_one_row_twice():
 def test_k_must_be_positive():
     with refuses(ShapeError, "k", "0"):
         groundtruth.exact(np.ones((2, 3), "f4"), np.ones((4, 3), "f4"), 0)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "L2", "IP", None, ["ip"]])
+def test_an_unknown_metric_is_refused(metric):
+    x = integers(0, 20, 3)
+    for search in (
+        lambda: groundtruth.exact(x, x, 2, metric),
+        lambda: groundtruth.distances(np.zeros((20, 1), np.int32), x, x, metric),
+        lambda: hnsw.build(keys.graph("nsw_M3_efC9_float"), x, 0, metric=metric),
+        lambda: vamana.build(keys.graph("vamana_R4_a1.0_efC9_float"), x, 0, metric=metric),
+        lambda: nsg.build(keys.graph("nsg_R4_K5_efC9_float"), x, metric=metric),
+    ):
+        with refuses(ShapeError, "metric", "l2 or ip"):
+            search()

@@ -28,6 +28,9 @@ def test_a_product_goes_into_an_array_that_fits():
     for wrong in (out[:4], out.astype(np.float64), read_only, out.T.copy().T):
         with refuses(ShapeError, "out"):
             distance.matmul(x, w, 1, wrong)
+    both = np.zeros((6, 3), np.float32)
+    with refuses(ShapeError, "out", "overlap"):
+        distance.matmul(both[:5], integers(2, 3, 3), 1, both[1:])
 
 
 @pytest.mark.parametrize("ip", [False, True])

@@ -5,6 +5,7 @@ import numpy as np
 
 from linkprune import graph as graphs
 from linkprune.errors import ConfigError, DataError
+from linkprune.kernels import checks
 
 
 def build(key, base, *, codec=None, codes=None, metric="l2", threads=1):
@@ -34,7 +35,8 @@ def _filled(key, base, codec, metric, threads):
     """The index with all vectors in it."""
     if codec is None:
         base = np.ascontiguousarray(base, np.float32)
-        kind = faiss.METRIC_L2 if metric == "l2" else faiss.METRIC_INNER_PRODUCT
+        ip = checks.by_inner_product(metric)
+        kind = faiss.METRIC_INNER_PRODUCT if ip else faiss.METRIC_L2
         index = faiss.IndexHNSWFlat(base.shape[1], key.M, kind)
     else:
         index = faiss.IndexHNSWPQ(codec.d_out, len(codec.centroids), key.M)

@@ -7,7 +7,7 @@ import numpy as np
 from linkprune import graph as graphs
 from linkprune.chunks import chunks
 from linkprune.errors import DataError
-from linkprune.kernels import distance
+from linkprune.kernels import checks, distance
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def euclidean(base, metric, largest=None):
     largest: the largest squared norm where base is only a part.
     """
     x = np.ascontiguousarray(base, np.float32)
-    if metric == "l2" or not len(x):
+    if not checks.by_inner_product(metric) or not len(x):
         return x
     square = _squares(x)
     last = np.sqrt((square.max() if largest is None else largest) - square)
@@ -40,7 +40,7 @@ def euclidean(base, metric, largest=None):
 def start_vertex(base, metric="l2"):
     """The vertex nearest the mean of base (nb, d), any dtype, both as ``euclidean`` has them."""
     parts, largest = list(chunks(len(base))), None
-    if metric == "ip":
+    if checks.by_inner_product(metric):
         largest = max(_squares(base[part]).max() for part in parts)
     total = sum(euclidean(base[part], metric, largest).sum(0, dtype=np.float64) for part in parts)
     mean = (total / len(base)).astype(np.float32)

@@ -20,10 +20,11 @@ def knn(query, blocks, k, metric="l2", threads=1, seen=lambda query: query):
     distances (nq, k) float64, padded with -1 and infinity where there are fewer than k rows.
     """
     checks.positive(k=k, threads=threads)
+    ip = checks.by_inner_product(metric)
     ids = np.full((len(query), k), -1, np.int32)
     dis = np.full((len(query), k), np.inf)
     for first, rows in blocks:
-        ready = nearest.Rows(np.ascontiguousarray(rows, np.float32), first, metric == "ip", threads)
+        ready = nearest.Rows(np.ascontiguousarray(rows, np.float32), first, ip, threads)
         for part in chunks(max(len(query), 1), QUERIES):  # where there are none: they may not fit
             q = np.ascontiguousarray(seen(query[part]), np.float32)
             ready.offer(q, ids[part], dis[part], threads)
@@ -45,7 +46,7 @@ def distances(ids, query, base, metric, threads=1):
         np.ascontiguousarray(query, np.float32),
         np.ascontiguousarray(base[used], np.float32),
         np.searchsorted(used, ids).astype(np.int32),
-        metric == "ip",
+        checks.by_inner_product(metric),
         threads,
     )
 

@@ -81,7 +81,9 @@ def _builder(graph, efConstruction, base, codec, codes, metric, threads):
         space = {"vectors": np.ascontiguousarray(base, np.float32)}
     else:
         space = codec.space(codes, threads)
-    return kernel.Builder(graph, efConstruction, ip=metric == "ip", threads=threads, **space)
+    return kernel.Builder(
+        graph, efConstruction, ip=checks.by_inner_product(metric), threads=threads, **space
+    )
 
 
 def _reverse(builder, graph, batch, levels):

@@ -46,8 +46,7 @@ class Index:
 
     def __post_init__(self):
         """Refuse parts that do not belong together."""
-        if self.metric not in ("l2", "ip"):
-            raise ShapeError(f"metric {self.metric}: expected l2 or ip")
+        checks.by_inner_product(self.metric)
         nb, M0 = self.graph.neighbors.shape
         if self.codes.shape != (nb, self.codec.code_size):
             raise ShapeError(
@@ -73,7 +72,7 @@ class Index:
         """
         threads, found = checks.positive(threads=threads), None
         # Where there are no queries, a block of none.
-        for rows in chunks(max(len(query), 1), threads * QUERIES):
+        for rows in chunks(max(len(query), 1), QUERIES):
             rotated = self.codec.rotate(query[rows], threads)
             part = self.walk(rotated, k, efSearch, threads)
             part = self.reorder(rotated, part, k_reorder, threads)

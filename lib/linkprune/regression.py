@@ -48,7 +48,7 @@ def encode(base, codec, codes, neighbors, beta_centroids, threads=1):
     parts, kbeta, _ = beta_centroids.shape
     beta_codes, error = np.zeros((len(base), parts), np.uint8), np.zeros(len(base))
     polynomials = [polynomial(book) for book in beta_centroids]
-    moments = Moments(codec, codes, neighbors, parts, threads * CHUNK, threads)
+    moments = Moments(codec, codes, neighbors, parts, CHUNK, threads)
     for rows in tracked(len(base), "beta codes", size=moments.size):
         for part, x in enumerate(moments.of(base[rows], rows.start)):
             _, least = kernel.least_column(x, polynomials[part], (beta_codes[rows], part), threads)

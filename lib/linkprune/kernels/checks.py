@@ -95,6 +95,13 @@ def flag(name, value):
     return bool(value)
 
 
+def by_inner_product(metric):
+    """Whether a metric is the inner product, "ip", and not "l2"; refuses any other."""
+    if metric not in ["l2", "ip"]:  # a list can be asked for what has no hash
+        raise ShapeError(f"metric {metric}: expected l2 or ip")
+    return metric == "ip"
+
+
 def up_to(most, **values):
     """Refuse values that are not integers from 1 to ``most``."""
     return _integers(values, 1, most)

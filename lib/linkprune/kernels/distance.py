@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 
+from linkprune.errors import ShapeError
 from linkprune.kernels import checks
 from linkprune.kernels._distance import ffi
 from linkprune.kernels._distance import lib as C
@@ -19,6 +20,8 @@ def matmul(x, w, threads=1, out=None):
     padded = checks.padded_columns(checks.array("w", w, "float32", d, None))
     y = np.empty((n, w.shape[1]), np.float32) if out is None else out
     checks.writable("out", y, "float32", n, w.shape[1])
+    if np.may_share_memory(x, y):
+        raise ShapeError("out: expected an array that does not overlap x")
     status = C.ann_matmul(_p(x), _p(padded), n, d, *w.shape[1:], padded.shape[1], threads, _p(y))
     checks.ok(status, "ann_matmul")
     return y

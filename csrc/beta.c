@@ -222,9 +222,7 @@ ANN_INLINE void reconstruct(size_t id, const uint8_t *codes, const int32_t *neig
     size_t d = nsq * dsub, dp = d / parts;
     memset(out, 0, d * sizeof *out);
     for (size_t j = 0; j < m1; j++) {
-        int32_t link = j ? neighbors[id * (m1 - 1) + j - 1] : -1;
-        size_t from = link < 0 ? id : (size_t)link;
-        ann_decode_at(codes, from, centroids, coarse, nsq, dsub, room);
+        ann_decode_at(codes, vertex_or_link(neighbors, id, j, m1), centroids, coarse, nsq, dsub, room);
         for (size_t p = 0; p < parts; p++) {
             size_t c = beta_codes ? beta_codes[id * parts + p] : 0;
             float weight = beta_centroids[(p * kbeta + c) * m1 + j];

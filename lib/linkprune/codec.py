@@ -71,14 +71,18 @@ class Codec:
             known["coarse"] = self._first._replace(cross=cross)
         return known
 
+    def check(self, x):
+        """Raise ShapeError unless x is (n, d)."""
+        if x.ndim != 2 or x.shape[1] != self.d:
+            raise ShapeError(f"vectors are {x.shape}, this codec is for (n, {self.d})")
+
     def rotate(self, x, threads=1, out=None):
         """Rotated vectors: x (n, d) of any dtype -> (n, d_out) float32.
 
         out (n, d_out), which must not overlap x, takes them where there is a rotation; without one
         it stays as it is, and x comes back as float32.
         """
-        if x.ndim != 2 or x.shape[1] != self.d:
-            raise ShapeError(f"vectors are {x.shape}, this codec is for (n, {self.d})")
+        self.check(x)
         x = np.ascontiguousarray(x, np.float32)
         if self.rotation is None:
             return x

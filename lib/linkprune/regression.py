@@ -95,8 +95,7 @@ class Moments:
         """Those of base (n, d), the vertices first, first + 1, ...: (parts, n, n_moments) float32,
         until the next call."""
         n, threads = len(base), self.threads
-        if base.ndim != 2 or base.shape[1] != self.codec.d:
-            raise ShapeError(f"vectors are {base.shape}, this codec is for (n, {self.codec.d})")
+        self.codec.check(base)
         if n > self.size:
             raise ShapeError(f"moments: {n} vectors at a time, expected at most {self.size}")
         self._x[:n] = base

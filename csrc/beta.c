@@ -114,12 +114,12 @@ ANN_INLINE void prefetch_links(size_t id, const uint8_t *codes, const int32_t *n
 ANN_CLONES
 int ann_beta_moments(const float *x, const uint8_t *codes, const int32_t *neighbors,
                      const float *centroids, const ann_coarse *coarse, size_t first, size_t n,
-                     size_t nb, size_t nsq, size_t dsub, size_t m1, size_t parts, size_t rows,
-                     size_t at, int threads, float *room, float *moments)
+                     size_t nb, size_t nsq, size_t dsub, size_t m1, size_t parts, int threads,
+                     float *room, float *moments)
 {
     enum { AHEAD = 4 };
     size_t d = nsq * dsub, n_moments = ann_beta_n_moments(m1), size = ann_code_size(nsq, coarse);
-    if (threads < 1 || first + n > nb || m1 < 1 || parts < 1 || d % parts || at + n > rows ||
+    if (threads < 1 || first + n > nb || m1 < 1 || parts < 1 || d % parts ||
         !ann_is_coarse(coarse, nsq, dsub))
         return ANN_EINVAL;
     /* Rows a power of two apart would share a few places of the cache. */
@@ -141,7 +141,7 @@ int ann_beta_moments(const float *x, const uint8_t *codes, const int32_t *neighb
                               nsq, dsub, decoded + r * vertex + j * d);
         }
         for (size_t part = 0; part < parts; part++) {
-            float *out = moments + (part * rows + at + block) * n_moments;
+            float *out = moments + (part * n + block) * n_moments;
             const float *row[LANES];
             for (size_t j = 0; j < m1; j++) {
                 if (whole) {
@@ -173,26 +173,31 @@ int ann_beta_moments(const float *x, const uint8_t *codes, const int32_t *neighb
 }
 
 ANN_CLONES
-int ann_least_column(const float *x, const float *w, size_t n, size_t depth, size_t k, size_t ldw,
-                     size_t stride, int threads, uint8_t *codes, float *least)
+int ann_least_columns(const float *x, const float *w, size_t parts, size_t n, size_t depth, size_t k,
+                      size_t ldw, int threads, uint8_t *codes, double *least)
 {
     if (threads < 1 || depth < 1 || k < 1 || k > KSUB || ldw % BLOCK_COLS || ldw < k)
         return ANN_EINVAL;
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (size_t i = 0; i < n; i += BLOCK_ROWS) {
-        const float *rows[BLOCK_ROWS];
-        float values[BLOCK_ROWS][KSUB];
-        for (size_t r = 0; r < BLOCK_ROWS; r++) /* past the end: the last row again, unused */
-            rows[r] = x + (i + r < n ? i + r : n - 1) * depth;
-        for (size_t j = 0; j < k; j += BLOCK_COLS) {
-            float *out[BLOCK_ROWS];
-            for (size_t r = 0; r < BLOCK_ROWS; r++)
-                out[r] = values[r] + j;
-            ann_block(rows, w + j, depth, ldw, out);
+#pragma omp parallel num_threads(threads)
+    for (size_t part = 0; part < parts; part++)
+        /* Without a barrier: in equal loops of one region a thread has the same rows. */
+#pragma omp for schedule(static) nowait
+        for (size_t i = 0; i < n; i += BLOCK_ROWS) {
+            const float *rows[BLOCK_ROWS];
+            float values[BLOCK_ROWS][KSUB], found;
+            for (size_t r = 0; r < BLOCK_ROWS; r++) /* past the end: the last row again, unused */
+                rows[r] = x + (part * n + (i + r < n ? i + r : n - 1)) * depth;
+            for (size_t j = 0; j < k; j += BLOCK_COLS) {
+                float *out[BLOCK_ROWS];
+                for (size_t r = 0; r < BLOCK_ROWS; r++)
+                    out[r] = values[r] + j;
+                ann_block(rows, w + part * depth * ldw + j, depth, ldw, out);
+            }
+            for (size_t r = 0; r < BLOCK_ROWS && i + r < n; r++) {
+                codes[(i + r) * parts + part] = (uint8_t)ann_least_of(values[r], k, &found);
+                least[i + r] = (part ? least[i + r] : 0) + found;
+            }
         }
-        for (size_t r = 0; r < BLOCK_ROWS && i + r < n; r++)
-            codes[(i + r) * stride] = (uint8_t)ann_least_of(values[r], k, &least[i + r]);
-    }
     return ANN_OK;
 }
 

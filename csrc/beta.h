@@ -20,18 +20,17 @@ size_t ann_beta_n_moments(size_t m1);
 
 /* Moments of the n vertices first ... first + n - 1 over each of `parts` equal parts of the
  * dimensions. x (n, nsq * dsub) their rotated vectors, neighbors (nb, m1 - 1), centroids
- * (nsq, 256, dsub); moments (parts, rows, n_moments), of which the rows at ... at + n - 1 are
- * written. Scratch: room (threads, ANN_MOMENT_ROWS, (2 m1 + 1) * nsq * dsub + ANN_MOMENT_ROWS), apart. */
+ * (nsq, 256, dsub); moments (parts, n, n_moments). Scratch: room (threads, ANN_MOMENT_ROWS, (2 m1 + 1) * nsq * dsub + ANN_MOMENT_ROWS), apart. */
 int ann_beta_moments(const float *x, const uint8_t *codes, const int32_t *neighbors,
                      const float *centroids, const ann_coarse *coarse, size_t first, size_t n,
-                     size_t nb, size_t nsq, size_t dsub, size_t m1, size_t parts, size_t rows,
-                     size_t at, int threads, float *room, float *moments);
+                     size_t nb, size_t nsq, size_t dsub, size_t m1, size_t parts, int threads,
+                     float *room, float *moments);
 
-/* codes[i * stride] = the column of least value of x[i] . w, the smaller one where they tie, and
- * least[i] that value: x (n, depth), w (depth, ldw), ldw a multiple of 32, of which the first
- * k <= 256 columns count. */
-int ann_least_column(const float *x, const float *w, size_t n, size_t depth, size_t k, size_t ldw,
-                     size_t stride, int threads, uint8_t *codes, float *least);
+/* codes[i, p] = the column of least value of x[p, i] . w[p], the smaller one where they tie, and
+ * least[i] the sum of these values over p: x (parts, n, depth), w (parts, depth, ldw), ldw a multiple
+ * of 32, of which the first k <= 256 columns count; codes (n, parts), least (n). */
+int ann_least_columns(const float *x, const float *w, size_t parts, size_t n, size_t depth, size_t k,
+                      size_t ldw, int threads, uint8_t *codes, double *least);
 
 /* sums[codes[i * stride]] += x[i], i ascending, and counts likewise: x (n, depth), sums (k, depth),
  * counts (k), which the caller has set to 0 or to what earlier rows made them. */
@@ -40,8 +39,8 @@ int ann_group_sums(const float *x, const uint8_t *codes, size_t n, size_t depth,
 
 /* b[i] = least-norm solution of A[i] b = r[i] by Jacobi's eigenvalue method; eigenvalues of at most
  * cut times the largest count as zero. A (n, m, m) symmetric, r (n, m), b (n, m).
- * Scratch: room (threads, 2, m, m, 8), apart. Returns ANN_EINVAL where the squares of a diagonal are not
- * finite or a rotation sequence does not end. */
+ * Scratch: room (threads, 2, m, m, 8), apart. Returns ANN_EINVAL where a number of A or the squares of a
+ * diagonal are not finite, or a rotation sequence does not end. */
 int ann_solve(const double *A, const double *r, size_t n, size_t m, double cut, int threads,
               double *room, double *b);
 

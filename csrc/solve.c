@@ -81,6 +81,10 @@ ANN_INLINE int decompose(lanes *A, lanes *V, size_t m)
     while (sweep(A, V, m, tiny))
         if (++sweeps == MAX_SWEEPS)
             return ANN_EINVAL;
+    for (size_t j = 0; j < m; j++) /* what is not finite elsewhere has come here */
+        for (size_t l = 0; l < WIDTH; l++)
+            if (!isfinite(A[j * m + j][l]))
+                return ANN_EINVAL;
     return ANN_OK;
 }
 

@@ -25,12 +25,12 @@ def table(v, codes, neighbors, centroids):
 
 
 def moments(x, first, codes, neighbors, centroids, parts=1, threads=1):
-    """Moments (parts, n, n_moments), written into the middle of a larger array."""
+    """Moments (parts, n, n_moments), with the array around them left alone."""
     n, size = len(x), beta.n_moments(neighbors.shape[1] + 1)
-    out = np.full((parts, n + 3, size), np.nan, np.float32)
-    beta.moments(x, first, codes, neighbors, centroids, out, 2, threads)
-    assert np.isnan(out[:, :2]).all() and np.isnan(out[:, n + 2 :]).all()
-    return out[:, 2 : n + 2]
+    out = np.full((parts + 2, n, size), np.nan, np.float32)
+    beta.moments(x, first, codes, neighbors, centroids, out[1:-1], threads)
+    assert np.isnan(out[[0, -1]]).all()
+    return out[1:-1]
 
 
 @pytest.mark.parametrize("M0", [0, 1, 6, 13])
@@ -72,35 +72,36 @@ def test_moments_give_the_error_of_any_weights():
 
 
 @pytest.mark.parametrize("k", [1, 7, 31, 32, 33, 255, 256])
-def test_least_column_is_the_argmin_the_smaller_column_in_ties(k):
+def test_least_columns_are_the_argmin_the_smaller_column_in_ties(k):
     for n in (1, 3, 4, 5, 33):
-        for depth in (1, 2, 36):
-            x, w = integers(n, n, depth, lo=-2, hi=3), integers(k, depth, k, lo=-2, hi=3)
+        for parts, depth in ((1, 1), (1, 36), (3, 2), (4, 36)):
+            x = integers(n, parts, n, depth, lo=-2, hi=3)
+            w = integers(k, parts, depth, k, lo=-2, hi=3)
             values = x.astype(int) @ w.astype(int)
-            codes, least = beta.least_column(x, w)
-            assert codes.dtype == np.uint8 and (codes == values.argmin(1)).all()
-            assert (least == values.min(1)).all()
+            codes, least = beta.least_columns(x, w)
+            assert codes.dtype == np.uint8 and (codes.T == values.argmin(2)).all()
+            assert (least == values.min(2).sum(0)).all()
 
 
 def test_padding_columns_never_win():
-    x = np.ones((5, 1), np.float32)
+    x = np.ones((2, 5, 1), np.float32)
     for k in (1, 15, 16, 17, 33, 241):
-        codes, least = beta.least_column(x, np.full((1, k), 7, np.float32))
-        assert (codes == 0).all() and (least == 7).all()
-        w = np.full((1, k), 7, np.float32)
-        w[0, -1] = 6
-        assert (beta.least_column(x, w)[0] == k - 1).all()
+        w = np.full((2, 1, k), 7, np.float32)
+        codes, least = beta.least_columns(x, w)
+        assert (codes == 0).all() and (least == 14).all()
+        w[1, 0, -1] = 6
+        codes, least = beta.least_columns(x, w)
+        assert (codes == [0, k - 1]).all() and (least == 13).all()
 
 
-def test_least_column_writes_one_column_of_out_and_nothing_else():
-    x, w = integers(0, 33, 4), integers(1, 4, 200)
-    want, _ = beta.least_column(x, w)
+def test_least_columns_write_their_rows_of_out_and_nothing_else():
     for parts in (1, 2, 5):
-        for column in range(parts):
-            out = np.full((33, parts), 250, np.uint8)
-            got, _ = beta.least_column(x, w, (out, column))
-            assert np.array_equal(got, want) and np.array_equal(out[:, column], want)
-            assert (np.delete(out, column, 1) == 250).all()
+        x, w = integers(0, parts, 33, 4), integers(1, parts, 4, 200)
+        want, _ = beta.least_columns(x, w)
+        out = np.full((37, parts), 250, np.uint8)
+        got, _ = beta.least_columns(x, w, out[2:35])
+        assert np.array_equal(got, want) and np.array_equal(out[2:35], want)
+        assert (np.delete(out, np.s_[2:35], 0) == 250).all()
 
 
 def test_group_sums_are_exact():
@@ -184,8 +185,15 @@ def test_a_system_without_numbers_is_refused():
         beta.solve(np.full((3, 2, 2), np.inf), np.ones((3, 2)), 0.1)
     with refuses(KernelError, "ann_beta_weights"):
         beta.weights(np.full((3, 6), np.inf, np.float32), 0.1, np.empty((3, 2), np.float32))
-    for cut in (-0.1, 1.0, np.nan):
-        with refuses(KernelError, "ann_solve"):
+    for m in (2, 3, 7):  # next to the diagonal alone, in the first and the last lane
+        for value in (np.nan, np.inf):
+            for system in (0, 10):
+                A = np.tile(np.eye(m), (11, 1, 1))
+                A[system, 0, m - 1] = A[system, m - 1, 0] = value
+                with refuses(KernelError, "ann_solve"):
+                    beta.solve(A, np.ones((11, m)), 0.1)
+    for cut in (-0.1, 1.0, np.nan, "a", True):
+        with refuses(ShapeError, "cut"):
             beta.solve(np.ones((3, 2, 2)), np.ones((3, 2)), cut)
 
 
@@ -277,7 +285,7 @@ def test_threads_do_not_change_bits():
 
     def run(t):
         yield moments(x, 0, *links, 3, t)
-        yield from beta.least_column(x, w, threads=t)
+        yield from beta.least_columns(x[None], w[None], threads=t)
         yield beta.solve(A, r, 1e-4, t)
         beta.weights(
             moments(x, 0, *links, 3, t)[0], 1e-4, weights := np.ones((333, 8), np.float32), t
@@ -293,6 +301,7 @@ def test_threads_do_not_change_bits():
 CODES, LINKS, CENT = vertices(6, 3, 4, 2)
 X, IDS = np.zeros((6, 12), np.float32), np.arange(6, dtype=np.int32)
 OUT = np.zeros((1, 6, 10), np.float32)
+W = np.zeros((1, 12, 257), np.float32)
 BOOK, ASSIGNED = np.zeros((3, 256, 3), np.float32), np.zeros((6, 3), np.uint8)
 
 
@@ -310,7 +319,7 @@ BOOK, ASSIGNED = np.zeros((3, 256, 3), np.float32), np.zeros((6, 3), np.uint8)
 )
 def test_wrong_vertices_are_refused_by_name(codes, links, cent, name):
     with refuses(ShapeError, name):
-        beta.moments(X, 0, codes, links, cent, OUT, 0)
+        beta.moments(X, 0, codes, links, cent, OUT)
     with refuses(ShapeError, name):
         beta.reconstruct(IDS, codes, links, cent, BOOK, ASSIGNED)
     with refuses(ShapeError, name):
@@ -345,15 +354,18 @@ def test_numbers_out_of_range_are_refused():
         (lambda: beta.reorder(X, D, I, 1, *rest, threads=0), ("threads", "0")),
         (lambda: beta.reorder(X, D[:, :1].copy(), I, 1, *rest), ("I", "(6, 1)")),
         (lambda: beta.reorder(X[:5], D, I, 1, *rest), ("D", "(5, any)")),
-        (lambda: beta.moments(X, 0, *rest[:3], OUT, 0, 0), ("threads", "0")),
-        (lambda: beta.moments(X, 1, *rest[:3], OUT, 0), ("6 vertices from 1",)),
-        (lambda: beta.moments(X, -1, *rest[:3], OUT, 0), ("first", "-1")),
-        (lambda: beta.moments(X, 0, *rest[:3], OUT, 1), ("rows from 1",)),
-        (lambda: beta.moments(X, 0, *rest[:3], OUT, -1), ("at", "-1")),
-        (lambda: beta.moments(X, 0, *rest[:3], OUT[:, :, :9].copy(), 0), ("out", "(1, 6, 9)")),
-        (lambda: beta.moments(X, 0, *rest[:3], np.zeros((5, 6, 10), np.float32), 0), ("5 parts",)),
-        (lambda: beta.least_column(X, np.zeros((11, 3), np.float32)), ("w", "(12, any)")),
-        (lambda: beta.least_column(X, BOOK[0, :12], (ASSIGNED[:5], 0)), ("out", "5")),
+        (lambda: beta.moments(X, 0, *rest[:3], OUT, 0), ("threads", "0")),
+        (lambda: beta.moments(X, 1, *rest[:3], OUT), ("6 vertices from 1",)),
+        (lambda: beta.moments(X, -1, *rest[:3], OUT), ("first", "-1")),
+        (lambda: beta.moments(X, 0, *rest[:3], OUT[:, :5].copy()), ("out", "(1, 5, 10)")),
+        (lambda: beta.moments(X, 0, *rest[:3], OUT[:, :, :9].copy()), ("out", "(1, 6, 9)")),
+        (lambda: beta.moments(X, 0, *rest[:3], np.zeros((5, 6, 10), np.float32)), ("5 parts",)),
+        (lambda: beta.least_columns(X, np.zeros((12, 3), np.float32)), ("x", "(6, 12)")),
+        (lambda: beta.least_columns(X[None][:0], W[:0]), ("0 parts",)),
+        (lambda: beta.least_columns(X[None], W[:, :11].copy()), ("w", "(1, 12, any)")),
+        (lambda: beta.least_columns(X[None], np.vstack([W, W])), ("w", "(1, 12, any)")),
+        (lambda: beta.least_columns(X[None], BOOK[:1, :12], ASSIGNED[:5]), ("out", "5")),
+        (lambda: beta.weights(OUT[0], np.nan, BOOK[0, :6].copy()), ("cut", "nan")),
         (lambda: beta.solve(np.zeros((2, 3, 3)), np.zeros((2, 2)), 0.1), ("A", "(2, 2, 2)")),
         (lambda: beta.weights(OUT[0], 0.1, BOOK[0, :6, :2].copy()), ("moments", "10", "2 weights")),
         (lambda: beta.weights(OUT[0], 0.1, BOOK[0, :5].copy()), ("out", "(6, any)")),
@@ -362,20 +374,12 @@ def test_numbers_out_of_range_are_refused():
         with refuses(ShapeError, *words):
             call()
     for call, kernel in (
-        (lambda: beta.least_column(X, np.zeros((12, 257), np.float32)), "ann_least_column"),
-        (lambda: beta.least_column(X, np.zeros((12, 0), np.float32)), "ann_least_column"),
+        (lambda: beta.least_columns(X[None], W), "ann_least_columns"),
+        (lambda: beta.least_columns(X[None], W[:, :, :0].copy()), "ann_least_columns"),
         (lambda: beta.group_sums(X, np.full(6, 3, np.uint8), 3), "ann_group_sums"),
     ):
         with refuses(KernelError, kernel):
             call()
-
-
-@pytest.mark.parametrize("column", [-1, 3])
-def test_a_column_outside_of_out_is_refused(column):
-    out = np.zeros((20, 3), np.uint8)  # the kernel gets rows of it, so nothing else is hit
-    w = np.zeros((12, 5), np.float32)
-    with refuses(ShapeError, "column", str(column)):
-        beta.least_column(X[:2], w, (out[6:8], column))
 
 
 def test_regression_of_no_parts_and_of_no_vertices():
@@ -388,4 +392,4 @@ def test_regression_of_no_parts_and_of_no_vertices():
 
 def test_moments_of_no_parts_are_refused():
     with refuses(ShapeError, "0 parts"):
-        beta.moments(X, 0, CODES, LINKS, CENT, OUT[:0], 0)
+        beta.moments(X, 0, CODES, LINKS, CENT, OUT[:0])

@@ -184,10 +184,10 @@ CASES = {
         lambda a, s: coarse.sums(a["x"], a["codes"], 10),
         lambda a, s: column_sums(a["x"], a["codes"], 10),
     ),
-    "least_column": (
-        lambda r, s: {"x": r(s["n"], s["d"]), "w": r(s["d"], s["k"])},
-        lambda a, s: beta.least_column(a["x"], a["w"], threads=s["threads"]),
-        lambda a, s: ((a["x"] @ a["w"]).argmin(1), (a["x"] @ a["w"]).min(1)),
+    "least_columns": (
+        lambda r, s: {"x": r(s["nsq"], s["n"], s["d"]), "w": r(s["nsq"], s["d"], s["k"])},
+        lambda a, s: beta.least_columns(a["x"], a["w"], threads=s["threads"]),
+        lambda a, s: ((a["x"] @ a["w"]).argmin(2).T, (a["x"] @ a["w"]).min(2).sum(0)),
     ),
     "group_sums": (
         lambda r, s: {
@@ -212,7 +212,7 @@ CASES = {
 }
 
 
-LEAST = ("encode", "nearest of many", "least_column")  # NumPy takes NaN for the least
+LEAST = ("encode", "nearest of many", "least_columns")  # NumPy takes NaN for the least
 
 
 def drawn(sizes):
@@ -476,13 +476,13 @@ def test_read_only_results_are_refused(sizes):
         np.zeros((3, 2), np.float32), 0, np.zeros((5, 1), np.uint8),
         np.zeros((5, sizes["M0"]), np.int32), np.zeros((1, 256, 2), np.float32),
     )  # fmt: skip
-    beta.moments(*arguments, out, 0)
+    beta.moments(*arguments, out)
     out.flags.writeable = False
-    assert refusal(lambda: beta.moments(*arguments, out, 0) or "done") is None
+    assert refusal(lambda: beta.moments(*arguments, out) or "done") is None
     codes = np.zeros((3, 1), np.uint8)
     codes.flags.writeable = False
-    x = np.zeros((3, 2), np.float32)
-    assert refusal(lambda: beta.least_column(x, x[:2].copy(), (codes, 0))) is None
+    x = np.zeros((1, 3, 2), np.float32)
+    assert refusal(lambda: beta.least_columns(x, x[:, :2].copy(), codes)) is None
 
 
 def space_of(r, s):
@@ -560,7 +560,7 @@ MISUSED = {
             "out": r(s["nsq"], 11, beta.n_moments(s["M0"] + 1)),
         },
         lambda a, s: beta.moments(
-            a["x"], 0, a["codes"], a["neighbors"], a["centroids"], a["out"], 0, s["threads"]
+            a["x"], 0, a["codes"], a["neighbors"], a["centroids"], a["out"], s["threads"]
         ),
     ),
     "reorder": (

@@ -206,7 +206,7 @@ def test_training_vectors_are_the_first_vertices():
 
 
 def test_polynomial_of_the_vertex_alone_is_the_error_of_its_code():
-    columns = regression.polynomial(np.array([[1, 0, 0], [0, 1, 0], [2, 0, 0]], np.float32))
+    columns = regression.polynomials(np.array([[[1, 0, 0], [0, 1, 0], [2, 0, 0]]], np.float32))[0]
     assert columns.shape == (10, 3) and columns.dtype == np.float32
     assert columns[:, 0].tolist() == [0] * 9 + [1]
     assert columns[:, 1].tolist() == [0, 0, 0, 1, 0, 0, 0, -2, 0, 1]

@@ -18,7 +18,7 @@ from linkprune.kernels import beta as kernel
 from linkprune.kernels import checks
 from linkprune.kernels.checks import KSUB
 from linkprune.progress import Progress
-from linkprune.regression import Moments, polynomial
+from linkprune.regression import Moments, polynomials
 
 TRAIN_ROWS = 250_000
 ROUNDS = 10
@@ -115,15 +115,15 @@ class _Table:
         assigned (parts, n) uint8; books, (256, m1) for every part, overwrite it with the codewords
         of least error. Returns (parts, k, n_moments) float64, (parts, k) int64.
         """
-        polynomials = [polynomial(book) for book in books or ()]
+        columns = polynomials(books) if books else None
         sums = np.zeros((self.parts, k, kernel.n_moments(self.m1)))
         counts = np.zeros((self.parts, k), np.int64)
         for rows, moments in self.moments():
+            if books:
+                least, _ = kernel.least_columns(moments, columns, threads=self.threads)
+                assigned[:, rows] = least.T
             for part, x in enumerate(moments):
-                codes = assigned[part, rows]
-                if books:
-                    codes[:], _ = kernel.least_column(x, polynomials[part], threads=self.threads)
-                kernel.group_sums(x, codes, k, (sums[part], counts[part]))
+                kernel.group_sums(x, assigned[part, rows], k, (sums[part], counts[part]))
         return sums, counts
 
 
@@ -187,7 +187,8 @@ def _kmeans(x, rng, threads, progress):
         columns = np.vstack([-2 * centroids.T, (centroids.astype(np.float64) ** 2).sum(1)])
         columns = np.ascontiguousarray(columns, np.float32)
         for rows in chunks(len(x), threads * ASSIGNED_ROWS):
-            assigned[rows], _ = kernel.least_column(x[rows], columns, threads=threads)
+            least, _ = kernel.least_columns(x[None, rows], columns[None], threads=threads)
+            assigned[rows] = least[:, 0]
         _fill_empty(assigned, rng)
         sums, counts = kernel.group_sums(x, assigned, KSUB)
         centroids = (sums[:, :-1] / counts[:, None]).astype(np.float32)

@@ -13,4 +13,4 @@ def chunks(n, size=CHUNK):
 
 def mean(values):
     """The mean of (n,) float64 by an exact sum, so that the order of the values cannot matter."""
-    return math.fsum(values) / max(len(values), 1)
+    return math.fsum(memoryview(values)) / max(len(values), 1)

@@ -13,6 +13,7 @@ import numpy as np
 
 from linkprune import flat, keys, seeds
 from linkprune import graph as graphs
+from linkprune.chunks import chunks
 from linkprune.errors import DataError
 from linkprune.kernels import checks
 from linkprune.kernels import hnsw as kernel
@@ -39,12 +40,15 @@ def build(key, base, seed, *, codec=None, codes=None, metric="l2", threads=1):
     checks.positive(M0=key.M0, M=key.M)
     rng = seeds.generator(seed, "hnsw", key)
     levels = _levels(rng, nb, key)
-    order = np.lexsort((rng.permutation(nb), -levels)).astype(np.int32)
+    at_random = rng.permutation(np.arange(nb, dtype=np.int32))
+    order = np.lexsort((at_random, -levels)).astype(np.int32)
+    del at_random
     arrays = graphs.empty(levels, key.M0, key.M)
     graph = graphs.Graph(**arrays, entry_point=int(order[0]), max_level=int(levels[order[0]]))
     if codes is None:
         base = np.ascontiguousarray(base, np.float32)
     builder = _builder(graph, key.efConstruction, base, codec, codes, metric, threads)
+    levels = builder.levels  # the same; one of the two is let go
     done, progress = 1, Progress(f"graph {key}", nb - 1, "vertices")
     while done < nb:
         batch = order[done : done + min(max(1, done // BATCH_SHARE), BATCH_MAX)]
@@ -56,7 +60,8 @@ def build(key, base, seed, *, codec=None, codes=None, metric="l2", threads=1):
     builder.order()
     if isinstance(key, keys.NSW):
         graph = dataclasses.replace(graph, entry_point=flat.start_vertex(base, metric))
-    log.info("%d vertices, mean degree %.3f", nb, np.count_nonzero(graph.neighbors >= 0) / nb)
+    links = sum(np.count_nonzero(graph.neighbors[part] >= 0) for part in chunks(nb))
+    log.info("%d vertices, mean degree %.3f", nb, links / nb)
     return graph
 
 

@@ -46,13 +46,12 @@ def encode(base, codec, codes, neighbors, beta_centroids, threads=1):
     """
     threads = checks.positive(threads=threads)
     parts, kbeta, _ = beta_centroids.shape
-    beta_codes, error = np.zeros((len(base), parts), np.uint8), np.zeros(len(base))
-    polynomials = [polynomial(book) for book in beta_centroids]
+    beta_codes, error = np.empty((len(base), parts), np.uint8), np.empty(len(base))
+    columns = polynomials(beta_centroids)
     moments = Moments(codec, codes, neighbors, parts, CHUNK, threads)
     for rows in tracked(len(base), "beta codes", size=moments.size):
-        for part, x in enumerate(moments.of(base[rows], rows.start)):
-            _, least = kernel.least_column(x, polynomials[part], (beta_codes[rows], part), threads)
-            error[rows] += least
+        x = moments.of(base[rows], rows.start)
+        _, error[rows] = kernel.least_columns(x, columns, beta_codes[rows], threads)
     return Regression(beta_centroids, None if kbeta == 1 else beta_codes), mean(error)
 
 
@@ -64,14 +63,15 @@ def reconstruct(ids, codec, codes, neighbors, regression, threads=1):
     )  # fmt: skip
 
 
-def polynomial(book):
-    """Codewords (k, M0 + 1) as columns to multiply moments with: (n_moments, k) float32."""
-    c = book.astype(np.float64)
-    c[:, 0] = c.sum(1) - 1
-    i, j = np.triu_indices(c.shape[1])
-    products = c[:, i] * c[:, j] * np.where(i == j, 1, 2)
-    columns = np.hstack([products, -2 * c, np.ones((len(c), 1))])
-    return np.ascontiguousarray(columns.T, np.float32)
+def polynomials(books):
+    """Codewords (parts, k, M0 + 1) as columns to multiply the moments of their parts with:
+    (parts, n_moments, k) float32."""
+    c = np.array(books, np.float64)
+    c[..., 0] = c.sum(-1) - 1
+    i, j = np.triu_indices(c.shape[-1])
+    products = c[..., i] * c[..., j] * np.where(i == j, 1, 2)
+    columns = np.concatenate([products, -2 * c, np.ones((*c.shape[:-1], 1))], -1)
+    return np.ascontiguousarray(columns.swapaxes(-1, -2), np.float32)
 
 
 class Moments:
@@ -87,9 +87,10 @@ class Moments:
                 f"{codec.d_out} rotated dimensions do not divide into {parts} beta parts"
             )
         self.codec, self.codes, self.neighbors = codec, codes, neighbors
-        self.size, self.threads = size, threads
+        self.parts, self.size, self.threads = parts, size, threads
         self._x, self._rotated = (np.empty((size, d), np.float32) for d in (codec.d, codec.d_out))
-        self._found = np.empty((parts, size, kernel.n_moments(neighbors.shape[1] + 1)), np.float32)
+        self._n_moments = kernel.n_moments(neighbors.shape[1] + 1)
+        self._found = np.empty(parts * size * self._n_moments, np.float32)
 
     def of(self, base, first=0):
         """Those of base (n, d), the vertices first, first + 1, ...: (parts, n, n_moments) float32,
@@ -100,6 +101,8 @@ class Moments:
             raise ShapeError(f"moments: {n} vectors at a time, expected at most {self.size}")
         self._x[:n] = base
         x = self.codec.rotate(self._x[:n], threads, self._rotated[:n])
-        kernel.moments(x, first, self.codes, self.neighbors, out=self._found, at=0,
-                       threads=threads, **self.codec.levels())  # fmt: skip
-        return self._found[:, :n]
+        found = self._found[: self.parts * n * self._n_moments]
+        found = found.reshape(self.parts, n, self._n_moments)
+        kernel.moments(x, first, self.codes, self.neighbors, out=found, threads=threads,
+                       **self.codec.levels())  # fmt: skip
+        return found

@@ -15,11 +15,11 @@ void regression(size_t nsq, size_t dsub, size_t m1, int two, int threads)
             continue;
         size_t kept = held_now();
         OK(ann_beta_moments(floats(NB * d), c, links, centroids, first, 0, NB, NB, nsq, dsub, m1,
-                            parts, NB, 0, threads, apart(threads, moments_room),
+                            parts, threads, apart(threads, moments_room),
                             blank(parts * NB * n_moments)));
         OK(ann_beta_moments(floats(3 * d), c, links, centroids, first, NB - 3, 3, NB, nsq, dsub,
-                            m1, parts, 5, 2, threads, apart(threads, moments_room),
-                            blank(parts * 5 * n_moments)));
+                            m1, parts, threads, apart(threads, moments_room),
+                            blank(parts * 3 * n_moments)));
         for (int coded = 0; coded < 2; coded++) {
             size_t kbeta = coded ? KSUB : 1;
             uint8_t *assigned = coded ? bytes(NB * parts, KSUB) : NULL;
@@ -41,11 +41,9 @@ void regression(size_t nsq, size_t dsub, size_t m1, int two, int threads)
         }
         release(kept);
     }
-    REFUSED(ann_beta_moments(NULL, c, links, centroids, first, NB - 2, 3, NB, nsq, dsub, m1, 1, 3,
-                             0, threads, NULL, NULL));
-    REFUSED(ann_beta_moments(NULL, c, links, centroids, first, 0, 3, NB, nsq, dsub, m1, 1, 4, 2,
+    REFUSED(ann_beta_moments(NULL, c, links, centroids, first, NB - 2, 3, NB, nsq, dsub, m1, 1,
                              threads, NULL, NULL));
-    REFUSED(ann_beta_moments(NULL, c, links, centroids, first, 0, 3, NB, nsq, dsub, m1, d + 1, 3, 0,
+    REFUSED(ann_beta_moments(NULL, c, links, centroids, first, 0, 3, NB, nsq, dsub, m1, d + 1,
                              threads, NULL, NULL));
     release(0);
 }
@@ -55,12 +53,12 @@ void columns(size_t n, size_t depth, int threads)
     static const size_t K[] = {1, 7, 31, 32, 33, 255, 256};
     for (size_t i = 0; i < COUNT(K); i++) {
         size_t k = K[i], ldw = (k + 31) / 32 * 32;
-        float *x = floats(n * depth), *w = floats(depth * ldw);
         for (size_t stride = 1; stride < 4; stride += 2) {
-            uint8_t *c = buffer((n - 1) * stride + 1, 1); /* the last column ends with the array */
-            OK(ann_least_column(x, w, n, depth, k, ldw, stride, threads, c, blank(n)));
-            for (size_t j = 0; j < n; j++)
-                require(c[j * stride] < k, "columns lie below k");
+            float *x = floats(stride * n * depth), *w = floats(stride * depth * ldw);
+            uint8_t *c = buffer(n * stride, 1);
+            OK(ann_least_columns(x, w, stride, n, depth, k, ldw, threads, c, buffer(n, sizeof(double))));
+            for (size_t j = 0; j < n * stride; j++)
+                require(c[j] < k, "columns lie below k");
             OK(ann_group_sums(x, c, n, depth, k, stride, buffer(k * depth, sizeof(double)),
                               buffer(k, sizeof(int64_t))));
             c[(n - 1) * stride] = 200;
@@ -69,8 +67,8 @@ void columns(size_t n, size_t depth, int threads)
                                        buffer(k * depth, sizeof(double)),
                                        buffer(k, sizeof(int64_t))));
         }
-        REFUSED(ann_least_column(x, w, n, depth, ldw + 1, ldw, 1, threads, NULL, NULL));
-        REFUSED(ann_least_column(x, w, n, depth, 0, ldw, 1, threads, NULL, NULL));
+        REFUSED(ann_least_columns(NULL, NULL, 1, n, depth, ldw + 1, ldw, threads, NULL, NULL));
+        REFUSED(ann_least_columns(NULL, NULL, 1, n, depth, 0, ldw, threads, NULL, NULL));
         release(0);
     }
 }

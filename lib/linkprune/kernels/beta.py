@@ -33,55 +33,52 @@ def n_moments(m1):
     return C.ann_beta_n_moments(checks.positive(m1=m1))
 
 
-def moments(x, first, codes, neighbors, centroids, out, at, threads=1, coarse=None):
-    """Moments of the vertices first, first + 1, ... per part, into the rows at, at + 1, ... of out.
+def moments(x, first, codes, neighbors, centroids, out, threads=1, coarse=None):
+    """Moments of the vertices first, first + 1, ... per part.
 
-    x (n, d_out) float32 their rotated vectors, out (parts, rows, n_moments) float32.
+    x (n, d_out) float32 their rotated vectors, out (parts, n, n_moments) float32.
     """
     threads = checks.positive(threads=threads)
     nb, nsq, dsub, m1 = _vertices(codes, neighbors, centroids, coarse)
     level, alive = structures.coarse(ffi, coarse, centroids)
     n = len(checks.array("x", x, "float32", None, nsq * dsub))
-    parts, rows, _ = checks.writable("out", out, "float32", None, None, n_moments(m1)).shape
-    first, at = checks.natural(first=first, at=at)
-    if first + n > nb or at + n > rows or not parts or nsq * dsub % parts:
+    parts = len(checks.writable("out", out, "float32", None, n, n_moments(m1)))
+    first = checks.natural(first=first)
+    if first + n > nb or not parts or nsq * dsub % parts:
         raise ShapeError(
-            f"moments: {n} vertices from {first} into rows from {at} do not fit {nb} vertices, "
-            f"{parts} parts of {rows} rows and {nsq * dsub} dimensions"
+            f"moments: {n} vertices from {first} do not fit {nb} vertices, "
+            f"or {parts} parts {nsq * dsub} dimensions"
         )
     checks.ids("neighbors", neighbors[first : first + n], nb, n, m1 - 1)
     vertex = (2 * m1 + 1) * nsq * dsub + C.ANN_MOMENT_ROWS
     room = checks.apart(C, threads, C.ANN_MOMENT_ROWS * vertex, np.float32)
     status = C.ann_beta_moments(
         _p(x), _p(codes), _p(neighbors), _p(centroids), level, first, n, nb, nsq, dsub, m1, parts,
-        rows, at, threads, _p(room), _p(out),
+        threads, _p(room), _p(out),
     )  # fmt: skip
     checks.ok(status, "ann_beta_moments")
     del alive
 
 
-def least_column(x, w, out=None, threads=1):
-    """For every row of x the column of x @ w with the least value, and that value.
+def least_columns(x, w, out=None, threads=1):
+    """For every part p and row of x the column of x[p] @ w[p] with the least value.
 
-    x (n, depth), w (depth, k <= 256) float32 -> (n,) uint8, (n,) float32. ``out`` (n, parts) uint8
-    with a column index, as (array, column), takes the columns in place of a new array.
+    x (parts, n, depth), w (parts, depth, k <= 256) float32 -> (n, parts) uint8, a new array or
+    ``out``, and the sums of these values over the parts, (n,) float64.
     """
     threads = checks.positive(threads=threads)
-    n, depth = checks.array("x", x, "float32", None, None).shape
-    k = checks.array("w", w, "float32", depth, None).shape[1]
+    parts, n, depth = checks.array("x", x, "float32", None, None, None).shape
+    if not parts:
+        raise ShapeError("x: 0 parts, expected at least 1")
+    k = checks.array("w", w, "float32", parts, depth, None).shape[2]
     padded = checks.padded_columns(w)
-    codes, column = (np.empty((n, 1), np.uint8), 0) if out is None else out
-    parts = checks.writable("out", codes, "uint8", n, None).shape[1]
-    column = checks.natural(column=column)
-    if column >= parts:
-        raise ShapeError(f"out: column {column} of {parts}")
-    least = np.empty(n, np.float32)
-    target = ffi.from_buffer("uint8_t[]", codes, require_writable=True)
-    status = C.ann_least_column(
-        _p(x), _p(padded), n, depth, k, padded.shape[1], parts, threads, target + column, _p(least)
+    codes, least = np.empty((n, parts), np.uint8) if out is None else out, np.empty(n)
+    checks.writable("out", codes, "uint8", n, parts)
+    status = C.ann_least_columns(
+        _p(x), _p(padded), parts, n, depth, k, padded.shape[2], threads, _p(codes), _p(least)
     )
-    checks.ok(status, "ann_least_column")
-    return codes[:, column], least
+    checks.ok(status, "ann_least_columns")
+    return codes, least
 
 
 def group_sums(x, codes, k, onto=None):
@@ -104,9 +101,10 @@ def group_sums(x, codes, k, onto=None):
 def solve(A, r, cut, threads=1):
     """Least-norm solutions of A[i] b = r[i]; eigenvalues up to cut times the largest are dropped.
 
-    A (n, m, m) symmetric, r (n, m) float64 -> (n, m) float64.
+    A (n, m, m) symmetric, r (n, m) float64 -> (n, m) float64. A number in A that is not finite is
+    refused.
     """
-    threads = checks.positive(threads=threads)
+    threads, cut = checks.positive(threads=threads), checks.share("cut", cut)
     n, m = checks.array("r", r, "float64", None, None).shape
     checks.array("A", A, "float64", n, m, m)
     room, b = checks.apart(C, threads, 2 * m * m * 8, np.float64), np.empty((n, m))
@@ -119,7 +117,7 @@ def weights(moments, cut, out, threads=1):
 
     They go into the first m1 columns of out (n, m1 or more) float32.
     """
-    threads = checks.positive(threads=threads)
+    threads, cut = checks.positive(threads=threads), checks.share("cut", cut)
     n, found = checks.array("moments", moments, "float32", None, None).shape
     stride = checks.writable("out", out, "float32", n, None).shape[1]
     m1 = next((m for m in range(1, stride + 1) if C.ann_beta_n_moments(m) == found), 0)

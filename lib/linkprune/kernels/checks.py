@@ -88,6 +88,14 @@ def is_integer(value):
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
+def share(name, value):
+    """Refuse a value that is no number from 0 on and below 1; returns it as a float."""
+    number = isinstance(value, (int, float, np.integer, np.floating)) and value is not True
+    if not (number and 0 <= value < 1):
+        raise ShapeError(f"{name}: expected a number from 0 on and below 1, got {value!r}")
+    return float(value)
+
+
 def flag(name, value):
     """Refuse a value that is neither True nor False, Python's or NumPy's; returns Python's."""
     if not isinstance(value, (bool, np.bool_)):
@@ -137,8 +145,10 @@ def transposed(centroids):
 
 
 def padded_columns(w):
-    """``w`` (depth, n) float32 with zero columns up to a multiple of 32, as the kernels want it."""
-    depth, n = w.shape
-    out = np.zeros((depth, -(-n // 32) * 32), np.float32)
-    out[:, :n] = w
+    """``w`` (..., n) float32 with zero columns up to a multiple of 32, as the kernels want it."""
+    *rows, n = w.shape
+    if n % 32 == 0:
+        return w
+    out = np.zeros((*rows, -(-n // 32) * 32), np.float32)
+    out[..., :n] = w
     return out

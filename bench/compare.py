@@ -242,6 +242,12 @@ def arguments():
 
         return parse
 
+    def numbers(text):
+        try:
+            return sorted({int(number) for number in text.split(",")})
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text}: expected integers, 1,2 say") from None
+
     raw = argparse.RawDescriptionHelpFormatter
     p = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     for name in ("base", "learn", "query", "gt"):
@@ -254,8 +260,8 @@ def arguments():
     p.add_argument("--repetitions", type=int, default=5, help="of every stage of every side")
     p.add_argument("--minutes", type=float, default=10, help="CPU minutes of a stage of a side, "
                    f"after which it is not begun again; {LEAST} repetitions are made")  # fmt: skip
-    p.add_argument("--threads", type=lambda text: sorted(map(int, text.split(","))),
-                   default=[1, 2], help="numbers of threads, commas between them")  # fmt: skip
+    p.add_argument("--threads", type=numbers, default=[1, 2],
+                   help="numbers of threads, commas between them")  # fmt: skip
     p.add_argument("--stages", type=among(STAGES), default=[*STAGES],
                    help=f"some of {', '.join(STAGES)}; what they start from and --work has not is "
                    "made once before")  # fmt: skip

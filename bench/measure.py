@@ -29,8 +29,9 @@ WARM = 1000  # queries before the clock starts, for pages and caches
 class Job:
     """The options of a stage as attributes, and its record.
 
-    cpu_s and wall_s are seconds under the clock; start_mb resident before the first input, peak_mb
-    the most until the clock stopped, held_mb inputs and outputs; bits a hash of what was saved.
+    cpu_s and wall_s are seconds under the clock; start_mb resident before the first input, and what
+    came in later of the files of libraries, whose pages are read at their first use; peak_mb the
+    most until the clock stopped, held_mb inputs and outputs; bits a hash of what was saved.
     """
 
     def __init__(self, **options):
@@ -70,6 +71,7 @@ class Job:
         self.record["cpu_s"] = time.process_time() - cpu
         self.record["wall_s"] = time.perf_counter() - wall
         self.record["peak_mb"] = resident_mb("VmHWM")
+        self.record["start_mb"] = self.start + resident_mb("RssFile") - self.files
 
     def file(self, stage, name):
         """The path of a file that an earlier stage left for its library to read."""
@@ -93,15 +95,15 @@ class Job:
 
     def finish(self):
         """The record, complete."""
-        return {**self.record, "start_mb": self.start, "held_mb": self.held / 1e6}
+        return {**self.record, "held_mb": self.held / 1e6}
 
     def _begin(self):
         if self.start is None:
-            self.start = resident_mb("VmRSS")
+            self.start, self.files = resident_mb("VmRSS"), resident_mb("RssFile")
 
 
 def resident_mb(field):
-    """VmRSS or VmHWM of this process in MB; ru_maxrss would begin at its parent's (Linux)."""
+    """VmRSS, VmHWM or RssFile of this process in MB; ru_maxrss would begin at its parent's (Linux)."""
     status = Path("/proc/self/status").read_text()
     return int(re.search(rf"{field}:\s+(\d+)", status)[1]) * 1024 / 1e6
 

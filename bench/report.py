@@ -27,7 +27,7 @@ def main():
             rows.write(a.csv, found, speed.ROW)
         if a.figure:
             style.save(bench.ratios(found), a.figure)
-    except (LinkPruneError, OSError) as e:
+    except (LinkPruneError, OSError, ValueError) as e:  # ValueError: no format of figures
         sys.exit(f"report.py: {e}")
     print(speed_text.markdown(found))
 

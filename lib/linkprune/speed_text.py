@@ -14,7 +14,7 @@ def markdown(rows, header=()):
         for title, cells in (
             ("one thread, CPU seconds", [_times(row) for row in _timed(one)]),
             ("more threads, wall seconds", [_threads(row) for row in more]),
-            ("peak memory, MB", [_memory(row) for row in one]),
+            ("peak memory, MB", [_memory(row) for row in of_data]),
         ):
             lines += ["", title, "", *_table(cells)] if cells else []
     return "\n".join(lines) + "\n"
@@ -68,7 +68,7 @@ def _quality(row):
 
 
 def _memory(row):
-    cells = {"stage": row["title"], "reference": row["reference"]}
+    cells = {"stage": row["title"], "threads": str(row["threads"]), "reference": row["reference"]}
     for side, prefix in (("ours", ""), ("its", "reference_")):
         if row[f"{prefix}peak_mb"] == "":
             continue

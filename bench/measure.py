@@ -103,7 +103,7 @@ class Job:
 
 
 def resident_mb(field):
-    """VmRSS, VmHWM or RssFile of this process in MB; ru_maxrss would begin at its parent's (Linux)."""
+    """A field of this process in MB; ru_maxrss would begin at its parent's (Linux)."""
     status = Path("/proc/self/status").read_text()
     return int(re.search(rf"{field}:\s+(\d+)", status)[1]) * 1024 / 1e6
 

@@ -43,8 +43,7 @@ ANN_INLINE void add_row(episode *e, int32_t source, int first)
             kept += kept_now;
             e->n_finds += fresh;
         }
-        for (size_t l = 0; l < n_ids; l++)
-            ann_prefetch(e->space, ids[l]);
+        ann_prefetch_many(e->space, ids, n_ids);
         if (first)
             for (size_t l = 0; l < n_again; l++) {
                 find *f = &e->finds[again[l]];

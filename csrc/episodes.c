@@ -47,8 +47,7 @@ ANN_INLINE int recorded_search(episode *e, int32_t start, int32_t absent, int64_
             size_t n;
             e->n_action += visit(e, (size_t)u * M0 + j, M0 - j < LINK_CHUNK ? M0 - j : LINK_CHUNK,
                                  e->action + e->n_action, fresh, &n);
-            for (size_t l = 0; l < n; l++)
-                ann_prefetch(e->space, fresh[l]);
+            ann_prefetch_many(e->space, fresh, n);
             measure(e->space, e->query, e->whole, fresh, n, distance);
             enqueue(e, fresh, distance, n);
         }
@@ -110,7 +109,8 @@ int64_t ann_episodes(const ann_space *space, const ann_graph *graph, const uint3
         int64_t end = share_begin(first, (int64_t)b.n, share + 1, shares);
         for (int64_t i = share_begin(first, (int64_t)b.n, share, shares); i < end && i < done; i++)
             n += (size_t)n_actions[i];
-        memmove(actions + to, actions + (size_t)share * width, n * sizeof *actions);
+        if (to != (size_t)share * width)
+            memmove(actions + to, actions + (size_t)share * width, n * sizeof *actions);
         to += n;
     }
     return done;

@@ -189,6 +189,17 @@ ANN_INLINE const void *ann_row(const ann_space *s, int32_t id)
                          : (const void *)(s->vectors_i8 + at);
 }
 
+/* Where the rows, of codes or vectors, begin, and how many bytes one has. */
+ANN_INLINE const char *ann_rows(const ann_space *s)
+{
+    return s->codes ? (const char *)s->codes : ann_row(s, 0);
+}
+
+ANN_INLINE size_t ann_row_size(const ann_space *s)
+{
+    return s->codes ? ann_code_size(s->nsq, s->coarse) : s->d * (s->vectors ? sizeof(float) : 1);
+}
+
 ANN_INLINE int ann_has_vectors(const ann_space *s)
 {
     return s->vectors || s->vectors_u8 || s->vectors_i8;
@@ -265,33 +276,38 @@ ANN_INLINE int ann_whole(const ann_space *s, const float *query, int16_t *whole)
     return is_whole;
 }
 
-ANN_INLINE float ann_whole_distance(int row, const int16_t *x, const void *y, size_t d, int ip)
+/* Distances to four rows, as the sums in the end of one would wait for each other. */
+ANN_INLINE void ann_whole_distances(int row, const int16_t *x, const void *const y[4], size_t d,
+                                    int ip, float *out)
 {
-    int32_t sum = 0;
-    if (ip) {
-        for (size_t t = 0; t < d; t++) {
-            int16_t yt = row == ROW_U8 ? ((const uint8_t *)y)[t] : ((const int8_t *)y)[t];
-            sum -= x[t] * yt;
+    int32_t sum[4] = {0};
+    for (size_t t = 0; t < d; t++)
+        for (int i = 0; i < 4; i++) {
+            int16_t yt = row == ROW_U8 ? ((const uint8_t *)y[i])[t] : ((const int8_t *)y[i])[t];
+            int16_t diff = (int16_t)(x[t] - yt);
+            sum[i] += ip ? -x[t] * yt : diff * diff;
         }
-        return (float)sum;
-    }
-    for (size_t t = 0; t < d; t++) {
-        int16_t yt = row == ROW_U8 ? ((const uint8_t *)y)[t] : ((const int8_t *)y)[t];
-        int16_t diff = (int16_t)(x[t] - yt);
-        sum += diff * diff;
-    }
-    return (float)sum;
+    for (int i = 0; i < 4; i++)
+        out[i] = (float)sum[i];
 }
 
+/* out (n, rounded up to fours) = distances to the vertices ids (n), the last one again and again. */
 ANN_INLINE void ann_whole_to_many(const ann_space *s, const int16_t *whole, const int32_t *ids,
                                   size_t n, float *out)
 {
-    if (s->vectors_u8)
-        for (size_t i = 0; i < n; i++)
-            out[i] = ann_whole_distance(ROW_U8, whole, ann_row(s, ids[i]), s->d, s->ip);
-    else
-        for (size_t i = 0; i < n; i++)
-            out[i] = ann_whole_distance(ROW_I8, whole, ann_row(s, ids[i]), s->d, s->ip);
+    for (size_t i = 0; i < n; i += 4) {
+        const void *rows[4];
+        for (size_t j = 0; j < 4; j++)
+            rows[j] = ann_row(s, ids[i + j < n ? i + j : n - 1]);
+        if (s->vectors_u8 && !s->ip)
+            ann_whole_distances(ROW_U8, whole, rows, s->d, 0, out + i);
+        else if (s->vectors_u8)
+            ann_whole_distances(ROW_U8, whole, rows, s->d, 1, out + i);
+        else if (!s->ip)
+            ann_whole_distances(ROW_I8, whole, rows, s->d, 0, out + i);
+        else
+            ann_whole_distances(ROW_I8, whole, rows, s->d, 1, out + i);
+    }
 }
 
 /* Vertices are compared with each other as points: a row of vectors as it is, or what a code stands
@@ -367,16 +383,33 @@ ANN_INLINE float ann_between(const ann_space *s, const void *a, const void *b)
                          : ann_row_distance(ROW_I8, a, ROW_I8, b, s->d, s->ip);
 }
 
+ANN_INLINE void ann_prefetch_row(const char *rows, size_t id, size_t size)
+{
+    for (size_t b = 0; b < size && b < 256; b += 64)
+        __builtin_prefetch(rows + id * size + b);
+    __builtin_prefetch(rows + id * size + size - 1); /* a row need not start at a line */
+}
+
+/* Brings what measuring a vertex reads. */
 ANN_INLINE void ann_prefetch(const ann_space *s, int32_t id)
 {
-    size_t bytes = s->codes ? ann_code_size(s->nsq, s->coarse)
-                            : s->d * (s->vectors ? sizeof(float) : 1);
     if (s->coarse)
         __builtin_prefetch(s->coarse->cross + id);
-    const char *row = s->codes ? (const char *)(s->codes + (size_t)id * bytes) : ann_row(s, id);
-    for (size_t b = 0; b < bytes && b < 256; b += 64)
-        __builtin_prefetch(row + b);
-    __builtin_prefetch(row + bytes - 1); /* a row need not start at a line */
+    ann_prefetch_row(ann_rows(s), (size_t)id, ann_row_size(s));
+}
+
+/* The same of several, unless all that there are lie in the second-level cache. */
+ANN_INLINE void ann_prefetch_many(const ann_space *s, const int32_t *ids, size_t n)
+{
+    enum { NEAR = 1 << 18 };
+    const char *rows = ann_rows(s);
+    const size_t size = ann_row_size(s);
+    if (s->nb * size <= NEAR)
+        return;
+    for (size_t l = 0; l < n; l++)
+        ann_prefetch_row(rows, (size_t)ids[l], size);
+    for (size_t l = 0; s->coarse && l < n; l++)
+        __builtin_prefetch(s->coarse->cross + ids[l]);
 }
 
 #endif

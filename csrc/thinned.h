@@ -109,11 +109,11 @@ ANN_INLINE void enqueue(episode *e, const int32_t *ids, const float *distance, s
 
 ANN_INLINE void begin_search(episode *e, int32_t start, int64_t *room, size_t cap)
 {
-    float distance;
+    float distance[4];
     e->queue = ann_queue_in(room, cap);
     e->ndis = e->nhops = 0;
-    measure(e->space, e->query, e->whole, &start, 1, &distance);
-    enqueue(e, &start, &distance, 1);
+    measure(e->space, e->query, e->whole, &start, 1, distance);
+    enqueue(e, &start, distance, 1);
 }
 
 /* The next vertex to expand, or -1 where the search ends. */

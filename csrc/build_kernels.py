@@ -10,15 +10,16 @@ from pathlib import Path
 
 from cffi import FFI
 
+SPACE = ["space.h", "code.h", "row.h"]
 # The sources and headers of each family: the index of csrc/.
 FAMILIES = {
     "distance": ["distance.c", "exact.h", "matmul_block.h"],
     "nearest": ["nearest.c", "exact.h", "byte_tile.h"],
     "rotation": ["rotation.c"],
-    "adc": ["adc.c", "adc_table.h", "space.h"],
-    "beam": ["beam.c", "walk.h", "candidates.h", "space.h", "adc_table.h"],
-    "hnsw": ["hnsw.c", "select.h", "walk.h", "candidates.h", "space.h", "adc_table.h"],
-    "vamana": ["vamana.c", "select.h", "walk.h", "candidates.h", "space.h"],
+    "adc": ["adc.c", "adc_table.h", *SPACE],
+    "beam": ["beam.c", "walk.h", "candidates.h", "adc_table.h", *SPACE],
+    "hnsw": ["hnsw.c", "select.h", "walk.h", "candidates.h", "adc_table.h", *SPACE],
+    "vamana": ["vamana.c", "select.h", "walk.h", "candidates.h", *SPACE],
     "episodes": [
         "episodes.c",
         "credit.c",
@@ -26,10 +27,10 @@ FAMILIES = {
         "rng.h",
         "walk.h",
         "candidates.h",
-        "space.h",
         "adc_table.h",
+        *SPACE,
     ],
-    "beta": ["beta.c", "solve.c", "matmul_block.h", "space.h", "adc_table.h"],
+    "beta": ["beta.c", "solve.c", "matmul_block.h", "adc_table.h", *SPACE],
 }
 SHARED = ["kernels.h", "types.h"]
 

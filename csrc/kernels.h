@@ -38,6 +38,8 @@
 /* Sixteen floats, added lane by lane: one zmm, two ymm or four xmm registers. */
 typedef float v16 __attribute__((vector_size(64), aligned(4), may_alias));
 typedef int32_t i16 __attribute__((vector_size(64), aligned(4), may_alias));
+typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
+typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
 
 enum { LANES = 16, KSUB = 256 };
 

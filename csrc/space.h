@@ -1,47 +1,8 @@
 /* Distances of a space: query to vertex (query exact), vertex to vertex. */
 #ifndef ANN_SPACE_H
 #define ANN_SPACE_H
-#include "kernels.h"
-
-/* x (nsq * dsub) = the centroids of a code; the usual dsub is spelt out, as a copy of known size is
- * one instruction. */
-ANN_INLINE void ann_decode(const float *centroids, const uint8_t *code, size_t nsq, size_t dsub,
-                           float *x)
-{
-    if (dsub == 4)
-        for (size_t m = 0; m < nsq; m++)
-            memcpy(x + m * 4, centroids + (m * KSUB + code[m]) * 4, 4 * sizeof *x);
-    else
-        for (size_t m = 0; m < nsq; m++)
-            for (size_t t = 0; t < dsub; t++)
-                x[m * dsub + t] = centroids[(m * KSUB + code[m]) * dsub + t];
-}
-
-typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
-typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
-
-/* Bytes of the code of a vertex. */
-ANN_INLINE size_t ann_code_size(size_t nsq, const ann_coarse *coarse)
-{
-    return nsq + (coarse ? coarse->bytes : 0);
-}
-
-/* The two numbers that a code begins with; it has four bytes at least. */
-ANN_INLINE void ann_split(const ann_coarse *coarse, const uint8_t *code, size_t number[2])
-{
-    uint32_t word, mask = ((uint32_t)1 << coarse->bits) - 1;
-    memcpy(&word, code, sizeof word);
-    number[0] = word & mask;
-    number[1] = word >> coarse->bits & mask;
-}
-
-/* Checked once per call, trusted inside; no first level is one, too. */
-ANN_INLINE int ann_is_coarse(const ann_coarse *coarse, size_t nsq, size_t dsub)
-{
-    return !coarse || (coarse->centroids && coarse->bits >= 5 && coarse->bits <= 16 &&
-                       coarse->bytes == (2 * coarse->bits + 7) / 8 && coarse->bytes + nsq >= 4 &&
-                       nsq * dsub <= ANN_MOST_D && nsq * dsub % 2 == 0);
-}
+#include "code.h"
+#include "row.h"
 
 /* Whether a space of codes has what distances to a query need. */
 ANN_INLINE int ann_measures_queries(const ann_space *s, size_t dsub)
@@ -55,130 +16,6 @@ ANN_INLINE int ann_measures_codes(const ann_space *s)
 {
     const ann_coarse *c = s->coarse;
     return c ? c->residual && ann_is_coarse(c, s->nsq, c->dsub) : s->centroids && s->dsub;
-}
-
-/* x (nsq * dsub) = what codes[i] stands for. */
-ANN_INLINE void ann_decode_at(const uint8_t *codes, size_t i, const float *centroids,
-                              const ann_coarse *coarse, size_t nsq, size_t dsub, float *x)
-{
-    if (!coarse) {
-        ann_decode(centroids, codes + i * nsq, nsq, dsub, x);
-        return;
-    }
-    const uint8_t *code = codes + i * ann_code_size(nsq, coarse);
-    const size_t half = nsq * dsub / 2;
-    size_t number[2];
-    ann_split(coarse, code, number);
-    number[1] += (size_t)1 << coarse->bits;
-    for (size_t h = 0; h < 2; h++)
-        memcpy(x + h * half, coarse->centroids + number[h] * half, half * sizeof *x);
-    code += coarse->bytes;
-    if (dsub == 4)
-        for (size_t m = 0; m < nsq; m++)
-            *(v4 *)(x + m * 4) += *(const v4 *)(centroids + (m * KSUB + code[m]) * 4);
-    else
-        for (size_t m = 0; m < nsq; m++)
-            for (size_t t = 0; t < dsub; t++)
-                x[m * dsub + t] += centroids[(m * KSUB + code[m]) * dsub + t];
-}
-
-/* sum_m table[m, code[m]] with four fixed partial sums. */
-ANN_INLINE float ann_adc(const float *table, const uint8_t *code, size_t nsq)
-{
-    float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-    size_t m = 0;
-    for (; m + 4 <= nsq; m += 4, table += 4 * KSUB) {
-        s0 += table[code[m]];
-        s1 += table[KSUB + code[m + 1]];
-        s2 += table[2 * KSUB + code[m + 2]];
-        s3 += table[3 * KSUB + code[m + 3]];
-    }
-    for (; m < nsq; m++, table += KSUB)
-        s0 += table[code[m]];
-    return (s0 + s1) + (s2 + s3);
-}
-
-/* How a row of vectors is stored: sixteen values from `at` on, as floats. */
-enum { ROW_FLOAT, ROW_U8, ROW_I8 };
-
-ANN_INLINE v16 ann_lanes(int row, const void *x, size_t at)
-{
-    if (row == ROW_FLOAT)
-        return *(const v16 *)((const float *)x + at);
-    int32_t wide[LANES]; /* gcc widens this loop with one instruction, bytes to floats with many */
-    for (size_t j = 0; j < LANES; j++)
-        wide[j] = row == ROW_U8 ? ((const uint8_t *)x)[at + j] : ((const int8_t *)x)[at + j];
-    return __builtin_convertvector(*(const i16 *)wide, v16);
-}
-
-/* The same where fewer than sixteen are left: the other lanes are 0 and add nothing. */
-ANN_INLINE v16 ann_last_lanes(int row, const void *x, size_t at, size_t n)
-{
-    float lanes[LANES] = {0};
-    for (size_t j = 0; j < n; j++)
-        lanes[j] = row == ROW_FLOAT ? ((const float *)x)[at + j]
-                 : row == ROW_U8 ? (float)((const uint8_t *)x)[at + j]
-                                 : (float)((const int8_t *)x)[at + j];
-    return *(v16 *)lanes;
-}
-
-ANN_INLINE v16 ann_accumulate(v16 acc, v16 x, v16 y, int ip)
-{
-    if (ip)
-        return acc - x * y;
-    v16 diff = x - y;
-    return acc + diff * diff;
-}
-
-/* The tree of ann_tree for four sums at once. */
-ANN_INLINE void ann_tree4(const v16 acc[4], float *out)
-{
-    float s[4][4];
-    for (int i = 0; i < 4; i++) {
-        v8 low, high;
-        memcpy(&low, &acc[i], sizeof low);
-        memcpy(&high, (const char *)&acc[i] + sizeof low, sizeof high);
-        low += high;
-        v4 a, b;
-        memcpy(&a, &low, sizeof a);
-        memcpy(&b, (const char *)&low + sizeof a, sizeof b);
-        a += b;
-        memcpy(s[i], &a, sizeof a);
-    }
-    for (int i = 0; i < 4; i++)
-        out[i] = (s[i][0] + s[i][2]) + (s[i][1] + s[i][3]);
-}
-
-/* Distances from x, of floats, to four rows. */
-ANN_INLINE void ann_four_distances(int row, const float *x, const void *const y[4], size_t d,
-                                   int ip, float *out)
-{
-    v16 acc[4] = {{0}, {0}, {0}, {0}};
-    size_t t = 0;
-    for (; t + LANES <= d; t += LANES) {
-        v16 lanes = *(const v16 *)(x + t);
-        for (int i = 0; i < 4; i++)
-            acc[i] = ann_accumulate(acc[i], lanes, ann_lanes(row, y[i], t), ip);
-    }
-    if (t < d) {
-        v16 lanes = ann_last_lanes(ROW_FLOAT, x, t, d - t);
-        for (int i = 0; i < 4; i++)
-            acc[i] = ann_accumulate(acc[i], lanes, ann_last_lanes(row, y[i], t, d - t), ip);
-    }
-    ann_tree4(acc, out);
-}
-
-/* Distance between two rows, stored as `a` and `b` say. */
-ANN_INLINE float ann_row_distance(int a, const void *x, int b, const void *y, size_t d, int ip)
-{
-    v16 acc = {0};
-    size_t t = 0;
-    for (; t + LANES <= d; t += LANES)
-        acc = ann_accumulate(acc, ann_lanes(a, x, t), ann_lanes(b, y, t), ip);
-    if (t < d)
-        acc = ann_accumulate(acc, ann_last_lanes(a, x, t, d - t), ann_last_lanes(b, y, t, d - t),
-                             ip);
-    return ann_tree((const float *)&acc);
 }
 
 ANN_INLINE const void *ann_row(const ann_space *s, int32_t id)
@@ -205,8 +42,8 @@ ANN_INLINE int ann_has_vectors(const ann_space *s)
     return s->vectors || s->vectors_u8 || s->vectors_i8;
 }
 
-/* The same of a code in two levels; rounding may bring the distance of a vector that was coded
- * without loss below 0. */
+/* Distance of a code in two levels by a query's tables; rounding may bring that of a vector that was
+ * coded without loss below 0. */
 ANN_INLINE float ann_two_levels(const ann_space *s, const float *table, int32_t id)
 {
     const ann_coarse *coarse = s->coarse;
@@ -274,21 +111,6 @@ ANN_INLINE int ann_whole(const ann_space *s, const float *query, int16_t *whole)
         is_whole &= (float)whole[t] == query[t];
     }
     return is_whole;
-}
-
-/* Distances to four rows, as the sums in the end of one would wait for each other. */
-ANN_INLINE void ann_whole_distances(int row, const int16_t *x, const void *const y[4], size_t d,
-                                    int ip, float *out)
-{
-    int32_t sum[4] = {0};
-    for (size_t t = 0; t < d; t++)
-        for (int i = 0; i < 4; i++) {
-            int16_t yt = row == ROW_U8 ? ((const uint8_t *)y[i])[t] : ((const int8_t *)y[i])[t];
-            int16_t diff = (int16_t)(x[t] - yt);
-            sum[i] += ip ? -x[t] * yt : diff * diff;
-        }
-    for (int i = 0; i < 4; i++)
-        out[i] = (float)sum[i];
 }
 
 /* out (n, rounded up to fours) = distances to the vertices ids (n), the last one again and again. */

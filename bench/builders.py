@@ -25,7 +25,7 @@ import numpy as np
 from compare import interpreter, prepare, say
 
 from linkprune import builders, hnsw, keys, metrics, opq, rows, stats, timing
-from linkprune.errors import LinkPruneError
+from linkprune.errors import ConfigError, LinkPruneError
 from linkprune.graph import Graph
 from linkprune.kernels import beam
 
@@ -119,7 +119,13 @@ def main():
     p.add_argument("--original-python", help="interpreter with Faiss 1.7.4; default: .venv174")
     p.add_argument("--out", type=Path, default=Path("results/builders.csv"))
     a = p.parse_args()
+    if min(a.efConstruction, *a.L, *a.efSearch) < 1 or a.rows < 256:
+        p.error(
+            "expected --L, --efConstruction and --efSearch of at least 1, --rows of at least 256"
+        )
     try:
+        if keys.codec(a.codec).d_out is None:
+            raise ConfigError(f"--codec {a.codec}: expected OPQ<nsq>_<d_out>")
         with tempfile.TemporaryDirectory() as work:
             found = []
             for row in study(a, Path(work)):

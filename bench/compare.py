@@ -49,6 +49,7 @@ from linkprune import (
     timing,
 )
 from linkprune.errors import ConfigError, DataError, LinkPruneError
+from linkprune.kernels import checks
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = {"ours": "ours.py", "original": "original.py", "faiss": "current_faiss.py",
@@ -274,10 +275,14 @@ def arguments():
     a = p.parse_args()
     if min(a.M0, a.repetitions, *a.threads) < 1 or (a.rows is not None and a.rows < 256):
         p.error("expected --M0, --repetitions and --threads of at least 1, --rows of at least 256")
+    if a.threads[-1] > checks.MOST_THREADS:
+        p.error(f"--threads {a.threads[-1]}, expected at most {checks.MOST_THREADS}")
     if not 0 <= a.minutes < math.inf:
         p.error(f"--minutes {a.minutes}, expected a finite number of at least 0")
-    if keys.codec(a.codec).d_out is None or not keys.beta(a.beta).nsq:
-        p.error(f"{a.codec}, {a.beta}: expected OPQ<nsq>_<d_out> and beta<nsq>x256")
+    d_out, parts = keys.codec(a.codec).d_out, keys.beta(a.beta).nsq
+    if d_out is None or not parts or d_out % parts:
+        p.error(f"{a.codec}, {a.beta}: expected OPQ<nsq>_<d_out> and beta<nsq>x256, whose parts "
+                "divide d_out")  # fmt: skip
     return a
 
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from linkprune import rows, speed, speed_text
-from linkprune.errors import LinkPruneError
+from linkprune.errors import DataError, LinkPruneError
 from linkprune.plots import bench, style
 
 
@@ -23,6 +23,8 @@ def main():
     a = p.parse_args()
     try:
         found = speed.rows(speed.read(a.runs))
+        if not found:
+            raise DataError(f"{' '.join(map(str, a.runs))}: no runs of ours")
         if a.csv:
             rows.write(a.csv, found, speed.ROW)
         if a.figure:

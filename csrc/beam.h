@@ -4,8 +4,9 @@
 #include "types.h"
 
 /* For each query: descend from the entry point to level 1, then beam search on level 0 with efSearch
- * and room for max(efSearch, k) candidates, or nb where that is less. query (nq, d), for a space of codes already rotated and
- * with centroids_t (nsq, dsub, 256), doubled for squared L2 with a first level; else NULL and 0.
+ * and room for max(efSearch, k) candidates, or nb where that is less. query (nq, d), for a space of
+ * codes already rotated and with centroids_t (nsq, dsub, 256), doubled for squared L2 with a first
+ * level; else NULL and 0.
  * Outputs: D, I (nq, k) padded with infinity and -1; per query ndis (distances on level 0 without
  * the entry point), ndis_upper (entry point and descent), nhops (vertices expanded on level 0).
  * Scratch: visited (threads, nb) zeroed, tables (threads, nsq * 256), with a first level (threads,

@@ -20,7 +20,8 @@ size_t ann_beta_n_moments(size_t m1);
 
 /* Moments of the n vertices first ... first + n - 1 over each of `parts` equal parts of the
  * dimensions. x (n, nsq * dsub) their rotated vectors, neighbors (nb, m1 - 1), centroids
- * (nsq, 256, dsub); moments (parts, n, n_moments). Scratch: room (threads, ANN_MOMENT_ROWS, (2 m1 + 1) * nsq * dsub + ANN_MOMENT_ROWS), apart. */
+ * (nsq, 256, dsub); moments (parts, n, n_moments).
+ * Scratch: room (threads, ANN_MOMENT_ROWS, (2 m1 + 1) * nsq * dsub + ANN_MOMENT_ROWS), apart. */
 int ann_beta_moments(const float *x, const uint8_t *codes, const int32_t *neighbors,
                      const float *centroids, const ann_coarse *coarse, size_t first, size_t n,
                      size_t nb, size_t nsq, size_t dsub, size_t m1, size_t parts, int threads,
@@ -39,8 +40,8 @@ int ann_group_sums(const float *x, const uint8_t *codes, size_t n, size_t depth,
 
 /* b[i] = least-norm solution of A[i] b = r[i] by Jacobi's eigenvalue method; eigenvalues of at most
  * cut times the largest count as zero. A (n, m, m) symmetric, r (n, m), b (n, m).
- * Scratch: room (threads, 2, m, m, 8), apart. Returns ANN_EINVAL where a number of A or the squares of a
- * diagonal are not finite, or a rotation sequence does not end. */
+ * Scratch: room (threads, 2, m, m, 8), apart. Of A the upper triangle is read. Returns ANN_EINVAL where
+ * a number there, the squares of a diagonal or b are not finite, or a rotation sequence does not end. */
 int ann_solve(const double *A, const double *r, size_t n, size_t m, double cut, int threads,
               double *room, double *b);
 

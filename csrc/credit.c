@@ -144,6 +144,7 @@ ANN_INLINE void repeated_search(episode *e, int32_t without, size_t cap)
     }
 }
 
+/* Whether v is one of the k true neighbours. */
 ANN_INLINE int is_true(const int32_t *truth, size_t k, int32_t v)
 {
     int found = 0;
@@ -152,6 +153,7 @@ ANN_INLINE int is_true(const int32_t *truth, size_t k, int32_t v)
     return found;
 }
 
+/* How many of the first k results are true neighbours. */
 ANN_INLINE int32_t count_hits(const ann_queue *queue, const int32_t *truth, size_t k)
 {
     int32_t hits = 0;
@@ -160,6 +162,7 @@ ANN_INLINE int32_t count_hits(const ann_queue *queue, const int32_t *truth, size
     return hits;
 }
 
+/* Sums of integers, whose order cannot matter; shared: other threads add there, too. */
 ANN_INLINE void add(int64_t *at, int64_t value, int shared)
 {
     if (shared)

@@ -27,6 +27,7 @@ ANN_INLINE v16 ann_last_lanes(int row, const void *x, size_t at, size_t n)
     return *(v16 *)lanes;
 }
 
+/* The lanes with one more square of a difference, or less one more product. */
 ANN_INLINE v16 ann_accumulate(v16 acc, v16 x, v16 y, int ip)
 {
     if (ip)

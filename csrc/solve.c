@@ -20,8 +20,8 @@ ANN_INLINE void rotate(lanes *x, lanes *y, const double *c, const double *s)
     }
 }
 
-/* One cyclic sweep over the upper triangle of A (m, m) and the rows of V (m, m) in lanes. An off-diagonal entry whose
- * square is at most tiny (per lane) counts as zero; returns how many did not. */
+/* One cyclic sweep over the upper triangle of A (m, m) and the rows of V (m, m) in lanes. An entry off
+ * the diagonal whose square is at most tiny (per lane) counts as zero; returns how many did not. */
 ANN_INLINE int sweep(lanes *A, lanes *V, size_t m, const double *tiny)
 {
     int rotated = 0;
@@ -88,8 +88,9 @@ ANN_INLINE int decompose(lanes *A, lanes *V, size_t m)
     return ANN_OK;
 }
 
-/* out (m) = the least-norm solution of system l, decomposed, for the right-hand side r (m). */
-ANN_INLINE void least_norm(lanes *values, lanes *V, size_t l, size_t m, double cut,
+/* out (m) = the least-norm solution of system l, decomposed, for the right-hand side r (m); ANN_EINVAL
+ * where that is not finite. */
+ANN_INLINE int least_norm(lanes *values, lanes *V, size_t l, size_t m, double cut,
                            const double *r, double *out)
 {
     double largest = 0;
@@ -106,6 +107,10 @@ ANN_INLINE void least_norm(lanes *values, lanes *V, size_t l, size_t m, double c
         for (size_t k = 0; k < m; k++)
             out[k] += along / eigenvalue * V[j * m + k][l];
     }
+    for (size_t k = 0; k < m; k++)
+        if (!isfinite(out[k]))
+            return ANN_EINVAL;
+    return ANN_OK;
 }
 
 ANN_CLONES
@@ -122,12 +127,13 @@ int ann_solve(const double *A, const double *r, size_t n, size_t m, double cut, 
         for (size_t k = 0; k < m * m; k++)
             for (size_t l = 0; l < WIDTH; l++)
                 a[k][l] = A[(i + l < n ? i + l : n - 1) * m * m + k];
-        if (decompose(a, v, m)) {
+        int refused = decompose(a, v, m);
+        for (size_t l = 0; l < WIDTH && i + l < n; l++)
+            refused |= least_norm(a, v, l, m, cut, r + (i + l) * m, b + (i + l) * m);
+        if (refused) {
 #pragma omp atomic write
             status = ANN_EINVAL;
         }
-        for (size_t l = 0; l < WIDTH && i + l < n; l++)
-            least_norm(a, v, l, m, cut, r + (i + l) * m, b + (i + l) * m);
     }
     return status;
 }
@@ -164,14 +170,15 @@ int ann_beta_weights(const float *moments, size_t n, size_t m1, double cut, size
         double *r = (double *)(v + m1 * m1), *b = r + WIDTH * m1;
         for (size_t l = 0; l < WIDTH; l++) /* past the end: the last one again, unused */
             normal_equations(moments + (i + l < n ? i + l : n - 1) * n_moments, m1, l, a, r + l * m1);
-        if (decompose(a, v, m1)) {
-#pragma omp atomic write
-            status = ANN_EINVAL;
-        }
+        int refused = decompose(a, v, m1);
         for (size_t l = 0; l < WIDTH && i + l < n; l++) {
-            least_norm(a, v, l, m1, cut, r + l * m1, b);
+            refused |= least_norm(a, v, l, m1, cut, r + l * m1, b);
             for (size_t j = 0; j < m1; j++)
                 weights[(i + l) * stride + j] = (float)b[j];
+        }
+        if (refused) {
+#pragma omp atomic write
+            status = ANN_EINVAL;
         }
     }
     return status;

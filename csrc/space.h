@@ -18,6 +18,7 @@ ANN_INLINE int ann_measures_codes(const ann_space *s)
     return c ? c->residual && ann_is_coarse(c, s->nsq, c->dsub) : s->centroids && s->dsub;
 }
 
+/* The vector of a vertex, as it is stored. */
 ANN_INLINE const void *ann_row(const ann_space *s, int32_t id)
 {
     size_t at = (size_t)id * s->d;

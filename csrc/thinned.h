@@ -107,6 +107,7 @@ ANN_INLINE void enqueue(episode *e, const int32_t *ids, const float *distance, s
     e->ndis += (int32_t)n;
 }
 
+/* An empty queue in room, but for the start. */
 ANN_INLINE void begin_search(episode *e, int32_t start, int64_t *room, size_t cap)
 {
     float distance[4];
@@ -162,6 +163,7 @@ ANN_INLINE const float *query_of(const ann_space *space, const ann_batch *b, siz
                            b->tables + thread * ann_tables_size(space));
 }
 
+/* Whether the arguments of a call fit each other: checked once, trusted inside. */
 ANN_INLINE int is_batch(const ann_space *space, const ann_graph *graph, const ann_batch *b,
                         size_t ef)
 {

@@ -355,6 +355,7 @@ def test_the_builder_refuses_what_does_not_fit():
         (ShapeError, lambda: kernel.Builder(levels, 5, x), ("flat", "2 levels")),
         (ShapeError, lambda: b.link(batch, 0), ("R", "0")),
         (ShapeError, lambda: b.link(batch + 18, 3), ("batch", "20")),
+        (ShapeError, lambda: b.link(batch[[0, 0]], 3), ("batch", "twice")),
         (ShapeError, lambda: b.link(batch, 3, alpha=0.9), ("alpha", "0.9")),
         (ShapeError, lambda: b.link(batch, 3, alpha=np.nan), ("alpha", "nan")),
         (ShapeError, lambda: b.reverse(batch, np.full((2, 3), 20, np.int32)), ("links", "20")),

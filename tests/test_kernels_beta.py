@@ -192,6 +192,14 @@ def test_a_system_without_numbers_is_refused():
                 A[system, 0, m - 1] = A[system, m - 1, 0] = value
                 with refuses(KernelError, "ann_solve"):
                     beta.solve(A, np.ones((11, m)), 0.1)
+    for value in (np.nan, np.inf):
+        r = np.ones((11, 2))
+        r[10, 1] = value
+        with refuses(KernelError, "ann_solve"):
+            beta.solve(np.tile(np.eye(2), (11, 1, 1)), r, 0.1)
+    upper, whole = np.array([[[2, 1], [np.nan, 2]]]), np.array([[[2.0, 1], [1, 2]]])
+    r = np.ones((1, 2))
+    assert np.array_equal(beta.solve(upper, r, 0.1), beta.solve(whole, r, 0.1))
     for cut in (-0.1, 1.0, np.nan, "a", True):
         with refuses(ShapeError, "cut"):
             beta.solve(np.ones((3, 2, 2)), np.ones((3, 2)), cut)
@@ -379,6 +387,29 @@ def test_numbers_out_of_range_are_refused():
         (lambda: beta.group_sums(X, np.full(6, 3, np.uint8), 3), "ann_group_sums"),
     ):
         with refuses(KernelError, kernel):
+            call()
+
+
+def over(x, dtype, *shape):
+    """The memory of x as an array of another kind."""
+    return x.reshape(-1).view(dtype)[: np.prod(shape)].reshape(shape)
+
+
+def test_results_over_what_they_are_made_from_are_refused():
+    x, w = np.zeros((1, 40, 12), np.float32), np.zeros((1, 12, 32), np.float32)
+    sums, codes = np.zeros((8, 12)), np.zeros(40, np.uint8)
+    for call in (
+        lambda: beta.moments(X, 0, CODES, LINKS, CENT, over(X, np.float32, 1, 6, 10)),
+        lambda: beta.moments(X, 0, CODES, LINKS, CENT, over(CENT, np.float32, 1, 6, 10)),
+        lambda: beta.least_columns(x, w, over(x, np.uint8, 40, 1)),
+        lambda: beta.least_columns(x, w, over(w, np.uint8, 40, 1)),
+        lambda: beta.group_sums(
+            x[0], codes, 8, (over(x, np.float64, 8, 12), np.zeros(8, np.int64))
+        ),
+        lambda: beta.group_sums(x[0], codes, 8, (sums, over(sums, np.int64, 8))),
+        lambda: beta.weights(OUT[0], 0.1, over(OUT, np.float32, 6, 3)),
+    ):
+        with refuses(ShapeError, "overlap"):
             call()
 
 

@@ -31,6 +31,9 @@ def test_a_product_goes_into_an_array_that_fits():
     both = np.zeros((6, 3), np.float32)
     with refuses(ShapeError, "out", "overlap"):
         distance.matmul(both[:5], integers(2, 3, 3), 1, both[1:])
+    w = np.zeros((32, 32), np.float32)
+    with refuses(ShapeError, "out", "overlap"):
+        distance.matmul(w.copy(), w, 1, w)
 
 
 @pytest.mark.parametrize("ip", [False, True])

@@ -209,6 +209,8 @@ def test_credit_is_the_difference_that_a_link_makes():
     assert c.cost.tolist() == [[2, 1], [1, 0], [1, 0], [0, 0], [0, 0]]  # 1 goes, and 3 with it
     again = runner.credit(keep, *one, **keywords, total=c)
     assert again.gain is c.gain and c.gain[0, 0] == 200 and c.cost[0, 0] == 4
+    with refuses(ShapeError, "cost", "overlap"):
+        runner.credit(keep, *one, **keywords, total=c._replace(cost=c.gain))
     keep[3, 0] = 0
     graph.neighbors[4, 1] = 1  # 4 is another way to 1, so that 0 -> 1 is worth nothing, 1 -> 3 is
     keep[4, 1] = episodes.ALWAYS

@@ -118,6 +118,18 @@ def test_no_rows_and_no_queries_change_nothing():
     assert found(x, x, 0)[0].shape == (5, 0)
 
 
+def test_results_that_overlap_are_refused():
+    dis, x = np.full((5, 2), np.inf), np.zeros((5, 4), np.float32)
+    ids = np.full((5, 2), -1, np.int32)
+    for name, arguments in (
+        ("dis", (x, x, 0, dis.view(np.int32).ravel()[:10].reshape(5, 2), dis)),
+        ("ids", (x, x.copy(), 0, x.view(np.int32).ravel()[:10].reshape(5, 2), dis)),
+        ("dis", (x.copy(), x, 0, ids, x.view(np.float64))),
+    ):
+        with refuses(ShapeError, name, "overlap"):
+            offer(*arguments)
+
+
 def test_wrong_arguments_are_refused_by_name():
     x, ids, dis = integers(0, 5, 3), np.full((5, 2), -1, np.int32), np.full((5, 2), np.inf)
     for name, arguments in (

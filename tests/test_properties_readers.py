@@ -240,7 +240,10 @@ REGISTER = yaml.safe_dump({"tolerance": {}, "results": [], "claims": [CLAIM]}).e
 RUN = b"1,d,train,ours,1,0,2.5,2.5,50,80,20,b,error=5; R@1=0.5\n"
 TEXTS = {
     "claims": (REGISTER, claims.load),
-    "runs": (",".join(speed.RUN).encode() + b"\n" + RUN + RUN, lambda path: speed.read([path])),
+    "runs": (
+        ",".join(speed.RUN).encode() + b"\n" + RUN + RUN.replace(b"1,0,", b"1,1,"),
+        lambda path: speed.read([path]),
+    ),
     "rows": (b"a,b\n1,2\n3,4\n", rows.read),
     "seconds": (b"s\tcpu_time\n1.5\t2\n", lambda path: ann_benchmarks.build_seconds([path])),
 }

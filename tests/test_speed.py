@@ -197,6 +197,18 @@ def test_a_run_without_its_numbers_is_refused(tmp_path, change):
         speed.read([tmp_path / "runs.csv"])
 
 
+@pytest.mark.parametrize(
+    "change, words",
+    [({"stage": "search_65"}, "no known stage"), ({"side": "their"}, "no known stage or side"),
+     ({"repetition": 0}, "twice")],
+)  # fmt: skip
+def test_a_run_of_nothing_known_or_one_that_was_there_is_refused(tmp_path, change, words):
+    first, second = runs("search_64", "ours", [1.0, 2.0])
+    table.write(tmp_path / "runs.csv", [first, second | change], speed.RUN)
+    with refuses(DataError, "runs.csv", "run 2", words):
+        speed.read([tmp_path / "runs.csv"])
+
+
 def test_numbers_survive_a_cell():
     quality = {"R@1 at 64": 0.25, "error": 1234.5}
     assert speed.named(speed.words(quality)) == quality

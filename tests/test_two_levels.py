@@ -329,6 +329,12 @@ def test_kernels_refuse_what_does_not_fit():
         coarse.panels(np.zeros((33, 2), np.float32))
     with refuses(ShapeError, "codes"):
         coarse.cross(codes[:, 1:].copy(), codec.centroids, first)
+    half = codec.coarse.shape[2]
+    odd = coarse.Coarse(
+        np.zeros((2, 320, half), np.float32), np.zeros((2, 10, half, 32), np.float32)
+    )
+    with refuses(ShapeError, "power of two", "320"):
+        adc.decode(codes, codec.centroids, coarse=odd)
     for call in (lambda: coarse.nearest(c[:, :10].copy(), first.panels[0], 0),
                  lambda: coarse.cross(codes, codec.centroids, first, 0)):  # fmt: skip
         with refuses(ShapeError, "threads", "0"):

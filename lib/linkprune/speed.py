@@ -79,6 +79,7 @@ STAGES = (
     *_on_floats(),
 )  # fmt: skip
 REFERENCES = {"original": "Faiss 1.7.4", "faiss": "current Faiss", "hnswlib": "hnswlib"}
+SIDES = ("ours", *REFERENCES)
 TWO_THREADS = 1.8  # the speed-up that they must give in these stages
 PARALLEL = ("search", "encode", "beta", "graph")
 MEMORY = 1.3  # the most that a stage may take of its inputs and outputs
@@ -99,7 +100,7 @@ ROW = (
 
 def read(paths):
     """The runs in CSV files, numbers as numbers; raises DataError where one is no table of runs."""
-    runs = []
+    runs, seen = [], set()
     for path in paths:
         for number, row in enumerate(table.read(path), 1):
             if list(row) != RUN:
@@ -110,6 +111,12 @@ def read(paths):
             except ValueError as e:
                 wanted = f"numbers as {' '.join(WHOLE + REAL)}, and a name to each of quality"
                 raise DataError(f"{path}: run {number}: {e}; expected {wanted}") from e
+            which = " ".join(str(row[name]) for name in RUN[:6])
+            if row["stage"] not in [s.key for s in STAGES] or row["side"] not in SIDES:
+                raise DataError(f"{path}: run {number}: {which} is of no known stage or side")
+            if which in seen:
+                raise DataError(f"{path}: run {number}: {which} is there twice, expected once")
+            seen.add(which)
     return runs
 
 

@@ -42,7 +42,8 @@ def moments(x, first, codes, neighbors, centroids, out, threads=1, coarse=None):
     nb, nsq, dsub, m1 = _vertices(codes, neighbors, centroids, coarse)
     level, alive = structures.coarse(ffi, coarse, centroids)
     n = len(checks.array("x", x, "float32", None, nsq * dsub))
-    parts = len(checks.writable("out", out, "float32", None, n, n_moments(m1)))
+    beside = x, codes, neighbors, centroids
+    parts = len(checks.writable("out", out, "float32", None, n, n_moments(m1), beside=beside))
     first = checks.natural(first=first)
     if first + n > nb or not parts or nsq * dsub % parts:
         raise ShapeError(
@@ -73,7 +74,7 @@ def least_columns(x, w, out=None, threads=1):
     k = checks.array("w", w, "float32", parts, depth, None).shape[2]
     padded = checks.padded_columns(w)
     codes, least = np.empty((n, parts), np.uint8) if out is None else out, np.empty(n)
-    checks.writable("out", codes, "uint8", n, parts)
+    checks.writable("out", codes, "uint8", n, parts, beside=(x, w))
     status = C.ann_least_columns(
         _p(x), _p(padded), parts, n, depth, k, padded.shape[2], threads, _p(codes), _p(least)
     )
@@ -91,8 +92,8 @@ def group_sums(x, codes, k, onto=None):
     n, depth = checks.array("x", x, "float32", None, None).shape
     checks.array("codes", codes, "uint8", n)
     sums, counts = (np.zeros((k, depth)), np.zeros(k, np.int64)) if onto is None else onto
-    checks.writable("sums", sums, "float64", k, depth)
-    checks.writable("counts", counts, "int64", k)
+    checks.writable("sums", sums, "float64", k, depth, beside=(x, codes))
+    checks.writable("counts", counts, "int64", k, beside=(x, codes, sums))
     checks.ok(C.ann_group_sums(_p(x), _p(codes), n, depth, k, 1, _p(sums), _p(counts)),
               "ann_group_sums")  # fmt: skip
     return sums, counts
@@ -101,8 +102,9 @@ def group_sums(x, codes, k, onto=None):
 def solve(A, r, cut, threads=1):
     """Least-norm solutions of A[i] b = r[i]; eigenvalues up to cut times the largest are dropped.
 
-    A (n, m, m) symmetric, r (n, m) float64 -> (n, m) float64. A number in A that is not finite is
-    refused.
+    A (n, m, m) symmetric, of which the upper triangle is read, r (n, m) float64 -> (n, m) float64.
+    Refused where a number that is read is not finite; one whose square is below 1e-32 times that of
+    the trace, or vanishes, counts as 0.
     """
     threads, cut = checks.positive(threads=threads), checks.share("cut", cut)
     n, m = checks.array("r", r, "float64", None, None).shape
@@ -119,7 +121,7 @@ def weights(moments, cut, out, threads=1):
     """
     threads, cut = checks.positive(threads=threads), checks.share("cut", cut)
     n, found = checks.array("moments", moments, "float32", None, None).shape
-    stride = checks.writable("out", out, "float32", n, None).shape[1]
+    stride = checks.writable("out", out, "float32", n, None, beside=(moments,)).shape[1]
     m1 = next((m for m in range(1, stride + 1) if C.ann_beta_n_moments(m) == found), 0)
     if not m1:
         raise ShapeError(f"moments: {found} of a vertex are not those of up to {stride} weights")

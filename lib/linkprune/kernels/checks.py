@@ -48,10 +48,13 @@ def _fits(got, wanted):
     return True
 
 
-def writable(name, x, dtype, *shape):
-    """Refuse ``x`` as ``array`` does, and where it is read-only: a kernel is to write to it."""
+def writable(name, x, dtype, *shape, beside=()):
+    """Refuse ``x``, which a kernel is to write to, as ``array`` does, and where it is read-only or
+    overlaps an array that the kernel reads or writes ``beside`` it."""
     if not array(name, x, dtype, *shape).flags.writeable:
         raise ShapeError(f"{name}: expected a writable array, this one is read-only")
+    if any(np.may_share_memory(x, other) for other in beside):
+        raise ShapeError(f"{name}: expected an array that does not overlap others of the call")
     return x
 
 

@@ -4,7 +4,6 @@ import functools
 
 import numpy as np
 
-from linkprune.errors import ShapeError
 from linkprune.kernels import checks
 from linkprune.kernels._distance import ffi
 from linkprune.kernels._distance import lib as C
@@ -14,14 +13,12 @@ _p = functools.partial(checks.pointer, ffi)
 
 def matmul(x, w, threads=1, out=None):
     """Product x @ w with sums in ascending order: x (n, d), w (d, d_out) -> (n, d_out) float32, a
-    new array or ``out``, which must not overlap x."""
+    new array or ``out``, which must not overlap them."""
     threads = checks.positive(threads=threads)
     n, d = checks.array("x", x, "float32", None, None).shape
     padded = checks.padded_columns(checks.array("w", w, "float32", d, None))
     y = np.empty((n, w.shape[1]), np.float32) if out is None else out
-    checks.writable("out", y, "float32", n, w.shape[1])
-    if np.may_share_memory(x, y):
-        raise ShapeError("out: expected an array that does not overlap x")
+    checks.writable("out", y, "float32", n, w.shape[1], beside=(x, w))
     status = C.ann_matmul(_p(x), _p(padded), n, d, *w.shape[1:], padded.shape[1], threads, _p(y))
     checks.ok(status, "ann_matmul")
     return y

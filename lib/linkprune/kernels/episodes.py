@@ -156,8 +156,10 @@ class Runner:
         if total is None:
             gain, cost = np.zeros(self.shape, np.int64), np.zeros(self.shape, np.int64)
         else:
-            gain = checks.writable("gain", total.gain, "int64", *self.shape)
-            cost = checks.writable("cost", total.cost, "int64", *self.shape)
+            beside = keep, x, start, truth
+            gain = checks.writable("gain", total.gain, "int64", *self.shape, beside=beside)
+            beside = *beside, gain
+            cost = checks.writable("cost", total.cost, "int64", *self.shape, beside=beside)
         _check_rate(rate, truth.size, 0 if total is None else _largest(gain))
         drawn, hits, ndis = (np.empty(n, np.int32) for _ in range(3))
         replay, alive_too = self._replay(batch.room, int(efs.max()))

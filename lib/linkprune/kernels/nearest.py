@@ -50,8 +50,9 @@ class Rows:
         """
         threads, (n, d) = checks.positive(threads=threads), self.rows.shape
         nq = len(checks.array("query", query, "float32", None, d))
-        k = checks.writable("ids", ids, "int32", nq, None).shape[1]
-        checks.writable("dis", dis, "float64", nq, k)
+        beside = query, self.rows
+        k = checks.writable("ids", ids, "int32", nq, None, beside=beside).shape[1]
+        checks.writable("dis", dis, "float64", nq, k, beside=(*beside, ids))
         if not (dis[:, :-1] <= dis[:, 1:]).all():
             raise ShapeError("dis: expected distances in ascending order")
         if not np.isfinite(query).all():

@@ -16,6 +16,8 @@ def coarse(ffi, first, centroids):
         return ffi.NULL, []
     nsq, _, dsub = checks.array("centroids", centroids, "float32", None, KSUB, None).shape
     _, k, half = checks.array("coarse", first.centroids, "float32", 2, None, None).shape
+    if k != 1 << first.bits:
+        raise ShapeError(f"coarse: expected a power of two centroids, got {k}")
     if 2 * half != nsq * dsub or first.bytes + nsq < 4:
         raise ShapeError(
             f"coarse: {2 * half} dimensions, expected those of the second level, "

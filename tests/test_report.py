@@ -244,7 +244,7 @@ def test_pruned_graphs_are_told_from_rivals_and_initial_graphs():
     points = listing._pruning_plot(found)["points"]
     assert [(p["series"], p["style"]) for p in points] == [
         ("rl_a_seed1 on g", "solid"),
-        ("initial: g", "dashed"),
+        ("initial: g", "initial"),
         ("h", "thin"),
         ("used_D8 on g", "thin"),
     ]
@@ -280,7 +280,7 @@ def rendered(**changes):
                 "sha256": "ab" * 32, "bytes": 2048, "cost": None, "attributes": {}}  # fmt: skip
     machine = {"processor": "p", "cores": "2", "memory": "1 GiB"}
     run = {"scale": "toy", "made": "now", "commit": None, "machine": machine, "config": "a: <b>",
-           "versions": {"numpy": "1"}, "datasets": [], "seconds": 0, "command": "x"}  # fmt: skip
+           "versions": {"numpy": "1"}, "datasets": [], "seconds": 0, "unmeasured": 1, "command": "x"}  # fmt: skip
     register = claims.load(ROOT / "expected/claims.yaml")
     whole = {"run": run, "results": [], "tables": [], "figures": [], "artifacts": [artifact],
              "claims": claims_page.entries(register, [])}  # fmt: skip
@@ -290,7 +290,11 @@ def rendered(**changes):
 def test_the_page_says_what_is_in_the_run_and_escapes_it():
     text = rendered()
     assert "a: &lt;b&gt;" in text and "not a git checkout" in text
-    assert f'title="{"ab" * 32}"' in text and "2.0 KiB" in text and "1, and 1 of code" in text
+    assert (
+        f'title="{"ab" * 32}"' in text
+        and "2.0 KiB" in text
+        and "1 of these, 1 of code or given" in text
+    )
     assert text.count('<details class="claim"') == len(
         claims.load(ROOT / "expected/claims.yaml")[2]
     )

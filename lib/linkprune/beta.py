@@ -50,7 +50,7 @@ def train(key, base, codec, codes, neighbors, seed, rounds=ROUNDS, threads=1):
         return book[None].astype(np.float32), errors.sum(keepdims=True)[None] / len(base)
     rngs = [seeds.generator(seed, "beta", key, part) for part in range(table.parts)]
     total = table.parts * KMEANS_ROUNDS + rounds
-    progress = Progress(f"codebook {key}", total, "rounds")
+    progress = Progress(f"codebook {key}", total, "rounds, k-means included")
     x = np.ones((len(base), table.m1 + 1), np.float32)  # one for all parts, or each leaves gaps
     books = []
     for part, rng in enumerate(rngs):

@@ -137,7 +137,7 @@ def _rounds(x, rotation, key, rng, threads):
         (x, False, FINAL_ROUNDS),
     )
     total = sum(len(rows) * rounds for rows, _, rounds in stages)
-    progress = Progress(f"codec {key}", total, "vectors assigned")
+    progress = Progress(f"codec {key}", total, "assignments, all rounds")
     blocks = 2 if key.bits else 1
     for rows, turning, rounds in stages:
         turned = blocks if turning and rotation is not None else 0

@@ -53,6 +53,7 @@ def run(config, made, command):
         "config": yaml.safe_dump(config, sort_keys=False, width=110),
         "datasets": [_dataset(a["path"]) for a in made if Path(a["path"]).name == "vectors.h5"],
         "seconds": sum(costs.values()),
+        "unmeasured": sum(not a["cost"] for a in made),
         "command": command,
     }
 

@@ -159,7 +159,7 @@ def _order(text):
 
 
 def _pruning_plot(found):
-    """Learned graphs in colour, one curve for each seed; rivals in grey, initial graphs dashed."""
+    """Learned graphs in colour, one curve for each seed; rivals and initial graphs in grey."""
     initial = {row["graph"] for row in found if row["role"] == "learned"}
     points = []
     for row in found:
@@ -169,7 +169,7 @@ def _pruning_plot(found):
         point = {
             "dataset": row["dataset"],
             "series": f"initial: {name}" if is_initial else name,
-            "style": "solid" if learned else "dashed" if is_initial else "thin",
+            "style": "solid" if learned else "initial" if is_initial else "thin",
             "note": f"{row['mean_degree']} links a vertex",
             "end": False,
         }
@@ -182,8 +182,8 @@ def _pruning_plot(found):
             ["ms_per_query", "ms per query", "linear"],
         ],
         "y": [["R@1", "R@1", "nines"], ["recall@10", "recall@10", "nines"]],
-        "note": "Colour: learned graphs, one curve for each seed; dashed: the initial graph; grey: "
-        "rivals. Bands: 95 % Wilson intervals of R@1.",
+        "note": "Colour: learned graphs, one curve for each seed; grey: rivals, dashed the initial "
+        "graph. Bands: 95 % Wilson intervals of R@1.",
     }
 
 

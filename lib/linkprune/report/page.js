@@ -2,7 +2,8 @@
 (() => {
   const COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8A6D00", "#56B4E9", "#7A5CA8", "#B22222", "#5F7F1F"];
   const SVG = "http://www.w3.org/2000/svg";
-  const MARGIN = {left: 52, right: 26, top: 12, bottom: 44};
+  const GREY = ["thin", "initial"]; // rivals, and what was learned from
+  const MARGIN = {left: 64, right: 26, top: 12, bottom: 44};
   const NINES = [0, .5, .8, .9, .95, .98, .99, .995, .998, .999];
   const tip = document.getElementById("tip");
 
@@ -76,7 +77,7 @@
       Object.assign(this, {host, spec, hidden: new Set(), marks: []});
       this.datasets = [...new Set(spec.points.map((p) => p.dataset))];
       this.names = [...new Set(spec.points.map((p) => p.series))];
-      this.coloured = this.names.filter((n) => spec.points.some((p) => p.series === n && p.style !== "thin"));
+      this.coloured = this.names.filter((n) => spec.points.some((p) => p.series === n && !GREY.includes(p.style)));
       const pick = (label, options) => {
         const select = element("select", {"aria-label": label}, ...options.map(([v, t]) => element("option", {value: v}, t)));
         select.addEventListener("change", () => this.draw());
@@ -99,7 +100,7 @@
     }
 
     colour(name) {
-      return COLOURS[this.coloured.indexOf(name) % COLOURS.length] || "";
+      return COLOURS[this.coloured.indexOf(name) % COLOURS.length] || "var(--soft)";
     }
 
     draw() {
@@ -169,23 +170,28 @@
 
     key(points) {
       const present = this.names.filter((n) => points.some((p) => p.series === n));
-      this.legend.replaceChildren(...present.map((name) => {
-        const style = points.find((p) => p.series === name && p.style !== "dashed")?.style || "dashed";
-        const line = element("i", {class: style, style: `border-color: ${style === "thin" ? "var(--soft)" : this.colour(name)}`});
-        const button = element("button", {type: "button", "aria-pressed": String(!this.hidden.has(name))}, line, name);
+      const style = (name) => points.find((p) => p.series === name && p.style !== "dashed")?.style || "dashed";
+      const entry = (text, names) => {
+        const line = element("i", {class: style(names[0]), style: `border-color: ${this.colour(names[0])}`});
+        const gone = names.every((n) => this.hidden.has(n));
+        const button = element("button", {type: "button", "aria-pressed": String(!gone)}, line, text);
         button.addEventListener("click", () => {
-          if (!this.hidden.delete(name)) this.hidden.add(name);
+          for (const n of names) gone ? this.hidden.delete(n) : this.hidden.add(n);
           this.draw();
         });
-        button.addEventListener("pointerenter", () => this.fade(name));
+        button.addEventListener("pointerenter", () => this.fade(names));
         button.addEventListener("pointerleave", () => this.fade(null));
         return button;
-      }));
+      };
+      const thin = present.filter((n) => style(n) === "thin");
+      const entries = present.filter((n) => !thin.includes(n)).map((n) => entry(n, [n]));
+      if (thin.length) entries.push(entry(`${thin.length} rivals, named where you point`, thin));
+      this.legend.replaceChildren(...entries);
     }
 
-    fade(name) {
+    fade(names) {
       for (const group of this.svg.querySelectorAll("[data-series]"))
-        group.classList.toggle("faded", name !== null && group.dataset.series !== name);
+        group.classList.toggle("faded", names !== null && !names.includes(group.dataset.series));
     }
 
     point(event) {
@@ -200,7 +206,7 @@
       if (!best) return;
       this.hot = best;
       best.mark.classList.add("hot");
-      this.fade(best.p.series);
+      this.fade([best.p.series]);
       tip.replaceChildren(element("b", {}, best.p.series), ...describe(best.p));
       tip.hidden = false;
       const wide = tip.offsetWidth, high = tip.offsetHeight;

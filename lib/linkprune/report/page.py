@@ -22,7 +22,8 @@ def write(path, **content):
 def render(run, results, tables, figures, claims, artifacts):
     """The page as text.
 
-    run: dict of scale, made, commit, machine, versions, config, data sets, seconds; results: the
+    run: dict of scale, made, commit, machine, versions, config, data sets, seconds, and how many
+    artifacts are unmeasured, so that the seconds are not all; results: the
     table of tables, dicts of title, target, command, expected, number (in words), headline
     (evidence of a claim, or None), published, other_data (that of the published values), anchor,
     seconds (of the last step); tables, figures: dicts with name and title, of ``report.tables``

@@ -280,7 +280,8 @@ def rendered(**changes):
                 "sha256": "ab" * 32, "bytes": 2048, "cost": None, "attributes": {}}  # fmt: skip
     machine = {"processor": "p", "cores": "2", "memory": "1 GiB"}
     run = {"scale": "toy", "made": "now", "commit": None, "machine": machine, "config": "a: <b>",
-           "versions": {"numpy": "1"}, "datasets": [], "seconds": 0, "unmeasured": 1, "command": "x"}  # fmt: skip
+           "versions": {"numpy": "1"}, "datasets": [], "seconds": 0, "unmeasured": 1,
+           "command": "x"}  # fmt: skip
     register = claims.load(ROOT / "expected/claims.yaml")
     whole = {"run": run, "results": [], "tables": [], "figures": [], "artifacts": [artifact],
              "claims": claims_page.entries(register, [])}  # fmt: skip

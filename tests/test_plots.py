@@ -250,8 +250,7 @@ def test_a_comparison_needs_a_learned_graph():
 def test_training_marks_the_chosen_step_of_every_seed():
     of_seeds = {1: (history(0), 3), 2: (history(10), 5)}
     figure = training.steps({("d", "g", "rl_edge"): of_seeds})
-    *panels, names = figure.axes
-    (part,) = figure.subfigs
+    panels, (part,) = figure.axes, figure.subfigs
     assert part.get_suptitle() == "d: rl_edge on g"
     assert [axes.get_title(loc="left") for axes in panels] == [
         title for title, _ in training.HISTORY.values()
@@ -266,7 +265,16 @@ def test_training_marks_the_chosen_step_of_every_seed():
     assert np.allclose(validated.get_ydata(), [30, 20, 25])
     assert np.isclose(chosen.get_ydata()[0], 20)
     assert recall.lines[0].get_ydata().tolist() == [0.75, 0.5, 0.625]
-    assert [text.get_text() for text in names.get_legend().get_texts()] == ["seed 1", "seed 2"]
+    (names,) = part.legends
+    assert [text.get_text() for text in names.get_texts()] == ["seed 1", "seed 2"]
+
+
+def test_a_panel_of_training_without_a_number_says_so():
+    without = history(0) | {"held_out": np.full(6, np.nan)}
+    figure = training.steps({("d", "g", "rl_edge"): {1: (without, 3), 2: (without, 3)}})
+    assert [[t.get_text() for t in axes.texts] for axes in figure.axes] == [[]] * 7 + [
+        ["not recorded"]
+    ]
 
 
 def test_the_csv_of_the_training_has_every_step_and_marks_the_chosen_one():

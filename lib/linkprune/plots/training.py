@@ -18,7 +18,7 @@ HISTORY = {
     "score": ("distances in validation", np.exp),
     "held_out": ("recall@10 in validation", np.asarray),
 }
-ACROSS = 3  # panels in a line
+ACROSS = 4  # panels in a line
 COLUMNS = [*"dataset graph policy seed step".split(), *HISTORY, "chosen"]
 
 
@@ -35,24 +35,22 @@ def points(histories):
 
 @style.styled
 def steps(histories):
-    """Training step by step: three rows for each agent, a panel for each quantity, a line for each
+    """Training step by step: two rows for each agent, a panel for each quantity, a line for each
     seed.
 
     histories: (dataset, graph, agent) -> {seed: (history, chosen)}, history a dict of the HISTORY
     arrays (steps,), NaN where a step was not validated, and chosen the step that validation chose,
     marked by a dot.
     """
-    lines = -(-(len(HISTORY) + 1) // ACROSS)  # the last place is for the seeds
+    lines = -(-len(HISTORY) // ACROSS)
     figure = Figure((2.9 * ACROSS, (2.3 * lines + 0.4) * len(histories)), layout="constrained")
     parts = figure.subfigures(len(histories), 1, squeeze=False)[:, 0]
     for ((dataset, graph, agent), of_seeds), part in zip(histories.items(), parts, strict=True):
         line = part.subplots(lines, ACROSS).ravel()
         part.suptitle(f"{dataset}: {agent} on {graph}", x=0.01, ha="left", weight="bold")
-        for axes in line[len(HISTORY) :]:
-            axes.set_axis_off()
         seeds = [Line2D([], [], color=style.COLOURS[i % len(style.COLOURS)], label=f"seed {seed}")
                  for i, seed in enumerate(of_seeds)]  # fmt: skip
-        line[-1].legend(handles=seeds, loc="center", frameon=False)
+        part.legend(handles=seeds, loc="outside upper right", ncols=len(seeds), frameon=False)
         for (quantity, (title, shown)), axes in zip(HISTORY.items(), line, strict=False):
             axes.set(title=title, xlabel="step")
             axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
@@ -62,4 +60,7 @@ def steps(histories):
                 at = np.flatnonzero(np.isfinite(y))
                 axes.plot(at + 1, y[at], color=colour, lw=1.2)
                 axes.plot(chosen + 1, y[chosen], "o", color=colour, ms=5)
+            if not any(np.isfinite(shown(h[quantity])).any() for h, _ in of_seeds.values()):
+                axes.text(0.5, 0.5, "not recorded", ha="center", transform=axes.transAxes)
+                axes.set(xticks=[], yticks=[])
     return figure

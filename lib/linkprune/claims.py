@@ -150,7 +150,7 @@ def _margin(claim, chosen, tables):
         column = spec["column"]
         least = [min(float(row[c]) for row in others) for c in (column, lo, hi)]
         away = [x - float(one[c]) for x, c in zip(least, (column, hi, lo), strict=True)]
-        reading = _reading(claim, one, f"{column}, least of the others less its own", away[0])
+        reading = _reading(claim, one, "error of the best other less its own", away[0])
         yield {**reading, "lo": away[1], "hi": away[2]}
 
 

@@ -391,6 +391,7 @@ def test_vamana_links_or_refuses(sizes, batch, alpha):
     batch = np.array(batch, np.int32)
     links = refusal(lambda: builder.link(batch, sizes["M0"], alpha, among=sizes["ip"]))
     legal = ((batch >= 0) & (batch < 20)).all() and alpha in (1.0, 1.3)
+    legal &= len(set(batch.tolist())) == len(batch)
     assert (links is not None) == legal
     if legal:
         are_links(links, batch, 20)

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 CHUNK = 1 << 10  # rows in memory as float32 at a time: what is made of them stays in the caches
 
 
@@ -13,4 +15,5 @@ def chunks(n, size=CHUNK):
 
 def mean(values):
     """The mean of (n,) float64 by an exact sum, so that the order of the values cannot matter."""
-    return math.fsum(memoryview(values)) / max(len(values), 1)
+    # Of a memoryview it takes a third of the time that it takes of an array.
+    return math.fsum(memoryview(np.asarray(values, np.float64))) / max(len(values), 1)

@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from compare import interpreter, prepare, say
+from compare import integers, interpreter, prepare, say
 
 from linkprune import builders, hnsw, keys, metrics, opq, rows, stats, timing
 from linkprune.errors import ConfigError, LinkPruneError
@@ -103,10 +103,6 @@ def study(a, work):
 
 def main():
     """Run the study; what the input makes impossible ends in one line."""
-
-    def integers(text):
-        return [int(word) for word in text.split(",")]
-
     raw = argparse.RawDescriptionHelpFormatter
     p = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     for name in ("base", "learn", "query", "gt"):

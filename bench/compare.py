@@ -231,6 +231,14 @@ def header(a, x):
     ]
 
 
+def integers(text):
+    """Integers of an option, commas between them, a list."""
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text}: expected integers, 1,2 say") from None
+
+
 def arguments():
     """The command line, parsed."""
 
@@ -242,12 +250,6 @@ def arguments():
             return names
 
         return parse
-
-    def numbers(text):
-        try:
-            return sorted({int(number) for number in text.split(",")})
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text}: expected integers, 1,2 say") from None
 
     raw = argparse.RawDescriptionHelpFormatter
     p = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
@@ -261,7 +263,7 @@ def arguments():
     p.add_argument("--repetitions", type=int, default=5, help="of every stage of every side")
     p.add_argument("--minutes", type=float, default=10, help="CPU minutes of a stage of a side, "
                    f"after which it is not begun again; {LEAST} repetitions are made")  # fmt: skip
-    p.add_argument("--threads", type=numbers, default=[1, 2],
+    p.add_argument("--threads", type=lambda text: sorted(set(integers(text))), default=[1, 2],
                    help="numbers of threads, commas between them")  # fmt: skip
     p.add_argument("--stages", type=among(STAGES), default=[*STAGES],
                    help=f"some of {', '.join(STAGES)}; what they start from and --work has not is "

@@ -109,8 +109,7 @@ int64_t ann_episodes(const ann_space *space, const ann_graph *graph, const uint3
         int64_t end = share_begin(first, (int64_t)b.n, share + 1, shares);
         for (int64_t i = share_begin(first, (int64_t)b.n, share, shares); i < end && i < done; i++)
             n += (size_t)n_actions[i];
-        if (to != (size_t)share * width)
-            memmove(actions + to, actions + (size_t)share * width, n * sizeof *actions);
+        memmove(actions + to, actions + (size_t)share * width, n * sizeof *actions);
         to += n;
     }
     return done;

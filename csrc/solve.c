@@ -1,6 +1,7 @@
 /* Small symmetric systems, eight at a time in vector lanes: cyclic Jacobi rotations, then the
  * least-norm solution over the eigenvalues that are kept. */
 #include <math.h>
+
 #include "beta.h"
 #include "kernels.h"
 
@@ -91,7 +92,7 @@ ANN_INLINE int decompose(lanes *A, lanes *V, size_t m)
 /* out (m) = the least-norm solution of system l, decomposed, for the right-hand side r (m); ANN_EINVAL
  * where that is not finite. */
 ANN_INLINE int least_norm(lanes *values, lanes *V, size_t l, size_t m, double cut,
-                           const double *r, double *out)
+                          const double *r, double *out)
 {
     double largest = 0;
     for (size_t j = 0; j < m; j++)
@@ -117,23 +118,19 @@ ANN_CLONES
 int ann_solve(const double *A, const double *r, size_t n, size_t m, double cut, int threads,
               double *room, double *b)
 {
-    int status = ANN_OK;
+    int status = ANN_OK; /* or ANN_EINVAL, the only other one, of any system */
     if (threads < 1 || m < 1 || !(cut >= 0 && cut < 1))
         return ANN_EINVAL;
-#pragma omp parallel for num_threads(threads) schedule(static)
+#pragma omp parallel for num_threads(threads) schedule(static) reduction(| : status)
     for (size_t i = 0; i < n; i += WIDTH) {
         lanes *a = ann_own(room, 2 * m * m * sizeof *a);
         lanes *v = a + m * m;
         for (size_t k = 0; k < m * m; k++)
             for (size_t l = 0; l < WIDTH; l++)
                 a[k][l] = A[(i + l < n ? i + l : n - 1) * m * m + k];
-        int refused = decompose(a, v, m);
+        status |= decompose(a, v, m);
         for (size_t l = 0; l < WIDTH && i + l < n; l++)
-            refused |= least_norm(a, v, l, m, cut, r + (i + l) * m, b + (i + l) * m);
-        if (refused) {
-#pragma omp atomic write
-            status = ANN_EINVAL;
-        }
+            status |= least_norm(a, v, l, m, cut, r + (i + l) * m, b + (i + l) * m);
     }
     return status;
 }
@@ -163,22 +160,18 @@ int ann_beta_weights(const float *moments, size_t n, size_t m1, double cut, size
     int status = ANN_OK;
     if (threads < 1 || m1 < 1 || stride < m1 || !(cut >= 0 && cut < 1))
         return ANN_EINVAL;
-#pragma omp parallel for num_threads(threads) schedule(static)
+#pragma omp parallel for num_threads(threads) schedule(static) reduction(| : status)
     for (size_t i = 0; i < n; i += WIDTH) {
         lanes *a = ann_own(room, (2 * m1 + 2) * m1 * sizeof *a);
         lanes *v = a + m1 * m1;
         double *r = (double *)(v + m1 * m1), *b = r + WIDTH * m1;
         for (size_t l = 0; l < WIDTH; l++) /* past the end: the last one again, unused */
             normal_equations(moments + (i + l < n ? i + l : n - 1) * n_moments, m1, l, a, r + l * m1);
-        int refused = decompose(a, v, m1);
+        status |= decompose(a, v, m1);
         for (size_t l = 0; l < WIDTH && i + l < n; l++) {
-            refused |= least_norm(a, v, l, m1, cut, r + l * m1, b);
+            status |= least_norm(a, v, l, m1, cut, r + l * m1, b);
             for (size_t j = 0; j < m1; j++)
                 weights[(i + l) * stride + j] = (float)b[j];
-        }
-        if (refused) {
-#pragma omp atomic write
-            status = ANN_EINVAL;
         }
     }
     return status;

@@ -67,6 +67,12 @@ def ids(name, x, nb, *shape, least=-1):
     return x
 
 
+def distinct(name, x):
+    """Refuse checked ids ``x`` (n,) of which one is there twice."""
+    if len(np.unique(x)) < len(x):
+        raise ShapeError(f"{name}: a vertex is there twice, expected each once")
+
+
 def pointer(ffi, x):
     """A checked array as a family's ffi passes it, without a copy; ``x`` must outlive the call."""
     return ffi.from_buffer(CTYPE[x.dtype], x)

@@ -59,8 +59,7 @@ class Builder:
         checks.array("levels", levels, "int32", len(batch))
         if not np.array_equal(levels, self.levels[batch]):
             raise ShapeError("levels: not those that the graph has rows for")
-        if len(np.unique(batch)) < len(batch):
-            raise ShapeError("batch: a vertex is there twice, expected each once")
+        checks.distinct("batch", batch)
         checks.array("x", x, "float32", len(batch), self.d)
         status = C.ann_hnsw_link(
             self.space, self.graph, _p(x), _p(self.centroids_t) if self.dsub else ffi.NULL,

@@ -44,8 +44,7 @@ class Builder:
         """
         R, among = checks.positive(R=R), checks.flag("among", among)
         n = len(checks.ids("batch", batch, self.space.nb, None, least=0))
-        if len(np.unique(batch)) < n:
-            raise ShapeError("batch: a vertex is there twice, expected each once")
+        checks.distinct("batch", batch)
         _check_alpha(alpha)
         links = np.empty((n, R), np.int32)
         width = self.space.nb + self.graph.M0 + n + C.ANN_BEAM_ROOM

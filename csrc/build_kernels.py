@@ -30,7 +30,16 @@ FAMILIES = {
         "adc_table.h",
         *SPACE,
     ],
-    "beta": ["beta.c", "solve.c", "matmul_block.h", "adc_table.h", *SPACE],
+    "beta": [
+        "beta.c",
+        "solve.c",
+        "reconstruct.c",
+        "linked.h",
+        "moments.h",
+        "matmul_block.h",
+        "adc_table.h",
+        *SPACE,
+    ],
 }
 SHARED = ["kernels.h", "types.h"]
 

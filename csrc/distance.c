@@ -15,20 +15,9 @@ int ann_matmul(const float *x, const float *w, size_t n, size_t d, size_t d_out,
     if (d < 1 || ldw % BLOCK_COLS || ldw < d_out || threads < 1)
         return ANN_EINVAL;
 #pragma omp parallel for num_threads(threads) schedule(static)
-    for (size_t i = 0; i < n; i += BLOCK_ROWS) {
-        const float *rows[BLOCK_ROWS];
-        float edge[BLOCK_ROWS][BLOCK_COLS], *out[BLOCK_ROWS];
-        for (size_t r = 0; r < BLOCK_ROWS; r++) /* past the end: the last row again, unused */
-            rows[r] = x + (i + r < n ? i + r : n - 1) * d;
-        for (size_t j = 0; j < d_out; j += BLOCK_COLS) {
-            size_t cols = d_out - j < BLOCK_COLS ? d_out - j : BLOCK_COLS;
-            for (size_t r = 0; r < BLOCK_ROWS; r++)
-                out[r] = cols == BLOCK_COLS && i + r < n ? y + (i + r) * d_out + j : edge[r];
-            ann_block(rows, w + j, d, ldw, out);
-            for (size_t r = 0; cols < BLOCK_COLS && r < BLOCK_ROWS && i + r < n; r++)
-                memcpy(y + (i + r) * d_out + j, edge[r], cols * sizeof(float));
-        }
-    }
+    for (size_t i = 0; i < n; i += BLOCK_ROWS)
+        ann_block_rows(x + i * d, w, n - i < BLOCK_ROWS ? n - i : BLOCK_ROWS, d, d_out, ldw,
+                       y + i * d_out);
     return ANN_OK;
 }
 

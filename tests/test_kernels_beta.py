@@ -3,7 +3,7 @@ import pytest
 from conftest import integers, refuses
 
 from linkprune.errors import KernelError, ShapeError
-from linkprune.kernels import adc, beta
+from linkprune.kernels import adc, beta, distance
 
 SHAPES = [(1, 1), (1, 3), (3, 1), (3, 4), (5, 3), (36, 4), (36, 1)]
 
@@ -102,6 +102,26 @@ def test_least_columns_write_their_rows_of_out_and_nothing_else():
         got, _ = beta.least_columns(x, w, out[2:35])
         assert np.array_equal(got, want) and np.array_equal(out[2:35], want)
         assert (np.delete(out, np.s_[2:35], 0) == 250).all()
+
+
+@pytest.mark.parametrize("d", [1, 15, 40, None])
+@pytest.mark.parametrize("nsq, dsub, M0, parts", [(5, 3, 4, 1), (5, 3, 0, 5), (36, 4, 6, 4)])
+def test_encode_is_rotation_moments_and_least_columns_as_one(nsq, dsub, M0, parts, d):
+    nb = 2 * beta.C.ANN_ENCODED_ROWS + 21
+    of = vertices(nb, nsq, dsub, M0, M0)
+    x = integers(7, nb, d or nsq * dsub, lo=-5, hi=6)
+    rotation = integers(8, d, nsq * dsub, lo=-2, hi=3) if d else None
+    rotated = distance.matmul(x, rotation) if d else x
+    for k in (1, 33, 256):
+        w = integers(k, parts, beta.n_moments(M0 + 1), k, lo=-2, hi=3)
+        for first, n in ((0, nb), (3, 65), (nb - 1, 1), (nb, 0)):
+            rows = slice(first, first + n)
+            codes, least = beta.least_columns(moments(rotated[rows], first, *of, parts), w)
+            out = np.full((n + 2, parts), 250, np.uint8)
+            for threads in (1, 2, 3):
+                got = beta.encode(x[rows], first, rotation, *of, w, out[1:-1], threads)
+                assert np.array_equal(got, least) and np.array_equal(out[1:-1], codes)
+                assert (out[[0, -1]] == 250).all()
 
 
 def test_group_sums_are_exact():

@@ -10,6 +10,7 @@ CODES, LINKS, CENT = vertices(6, 3, 4, 2)
 X, IDS = np.zeros((6, 12), np.float32), np.arange(6, dtype=np.int32)
 OUT = np.zeros((1, 6, 10), np.float32)
 W = np.zeros((1, 12, 257), np.float32)
+COLUMNS = np.zeros((3, 10, 256), np.float32)
 BOOK, ASSIGNED = np.zeros((3, 256, 3), np.float32), np.zeros((6, 3), np.uint8)
 
 
@@ -28,6 +29,8 @@ BOOK, ASSIGNED = np.zeros((3, 256, 3), np.float32), np.zeros((6, 3), np.uint8)
 def test_wrong_vertices_are_refused_by_name(codes, links, cent, name):
     with refuses(ShapeError, name):
         beta.moments(X, 0, codes, links, cent, OUT)
+    with refuses(ShapeError, name):
+        beta.encode(X, 0, None, codes, links, cent, COLUMNS, ASSIGNED)
     with refuses(ShapeError, name):
         beta.reconstruct(IDS, codes, links, cent, BOOK, ASSIGNED)
     with refuses(ShapeError, name):
@@ -49,6 +52,18 @@ def test_a_codebook_that_does_not_fit_is_refused():
             beta.reconstruct(IDS, CODES, LINKS, CENT, beta_cent, beta_codes)
 
 
+TURN = np.zeros((12, 12), np.float32)
+
+
+def encode(x=X, first=0, rotation=None, w=COLUMNS, out=ASSIGNED, threads=1):
+    return beta.encode(x, first, rotation, CODES, LINKS, CENT, w, out, threads)
+
+
+def over(x, dtype, *shape):
+    """The memory of x as an array of another kind."""
+    return x.reshape(-1).view(dtype)[: np.prod(shape)].reshape(shape)
+
+
 def test_numbers_out_of_range_are_refused():
     I = np.zeros((6, 2), np.int32)
     D = np.zeros((6, 2), np.float32)
@@ -68,6 +83,22 @@ def test_numbers_out_of_range_are_refused():
         (lambda: beta.moments(X, 0, *rest[:3], OUT[:, :5].copy()), ("out", "(1, 5, 10)")),
         (lambda: beta.moments(X, 0, *rest[:3], OUT[:, :, :9].copy()), ("out", "(1, 6, 9)")),
         (lambda: beta.moments(X, 0, *rest[:3], np.zeros((5, 6, 10), np.float32)), ("5 parts",)),
+        (lambda: encode(threads=0), ("threads", "0")),
+        (lambda: encode(first=1), ("6 vertices from 1",)),
+        (lambda: encode(first=-1), ("first", "-1")),
+        (lambda: encode(x=X[:, :11].copy()), ("x", "(any, 12)")),
+        (lambda: encode(x=X.astype(float)), ("x", "float64")),
+        (lambda: encode(rotation=X[0, :1]), ("rotation", "(1,)")),
+        (lambda: encode(rotation=np.zeros((11, 12), np.float32)), ("rotation", "(11, 12)")),
+        (lambda: encode(rotation=np.zeros((12, 11), np.float32)), ("rotation", "(12, 11)")),
+        (lambda: encode(w=COLUMNS[:, :9].copy()), ("w", "(any, 10, any)")),
+        (lambda: encode(w=COLUMNS[:0], out=ASSIGNED[:, :0].copy()), ("0 parts",)),
+        (lambda: encode(out=ASSIGNED[:5]), ("out", "(6, 3)")),
+        (lambda: encode(out=ASSIGNED[:, :2]), ("out", "(6, 3)")),
+        (lambda: encode(w=np.zeros((5, 10, 1), np.float32), out=CODES[:, :5]), ("out", "(6, 5)")),
+        (lambda: encode(out=over(X, np.uint8, 6, 3)), ("overlap",)),
+        (lambda: encode(out=over(COLUMNS, np.uint8, 6, 3)), ("overlap",)),
+        (lambda: encode(rotation=TURN, out=over(TURN, np.uint8, 6, 3)), ("overlap",)),
         (lambda: beta.least_columns(X, np.zeros((12, 3), np.float32)), ("x", "(6, 12)")),
         (lambda: beta.least_columns(X[None][:0], W[:0]), ("0 parts",)),
         (lambda: beta.least_columns(X[None], W[:, :11].copy()), ("w", "(1, 12, any)")),
@@ -84,15 +115,12 @@ def test_numbers_out_of_range_are_refused():
     for call, kernel in (
         (lambda: beta.least_columns(X[None], W), "ann_least_columns"),
         (lambda: beta.least_columns(X[None], W[:, :, :0].copy()), "ann_least_columns"),
+        (lambda: encode(w=np.zeros((3, 10, 257), np.float32)), "ann_beta_encode"),
+        (lambda: encode(w=COLUMNS[:, :, :0].copy()), "ann_beta_encode"),
         (lambda: beta.group_sums(X, np.full(6, 3, np.uint8), 3), "ann_group_sums"),
     ):
         with refuses(KernelError, kernel):
             call()
-
-
-def over(x, dtype, *shape):
-    """The memory of x as an array of another kind."""
-    return x.reshape(-1).view(dtype)[: np.prod(shape)].reshape(shape)
 
 
 def test_results_over_what_they_are_made_from_are_refused():

@@ -564,6 +564,16 @@ MISUSED = {
             a["x"], 0, a["codes"], a["neighbors"], a["centroids"], a["out"], s["threads"]
         ),
     ),
+    "encode of regressed": (
+        lambda r, s: {
+            "x": r(11, 7),
+            "rotation": r(7, s["nsq"] * s["dsub"]),
+            **dict(list(regressed(r, s).items())[:3]),
+            "w": r(s["nsq"], beta.n_moments(s["M0"] + 1), 33),
+            "out": np.zeros((11, s["nsq"]), np.uint8),
+        },
+        lambda a, s: beta.encode(a["x"], 0, *list(a.values())[1:], threads=s["threads"]),
+    ),
     "reorder": (
         lambda r, s: {
             "query": r(5, s["nsq"] * s["dsub"]),
@@ -597,7 +607,13 @@ def test_a_spoiled_argument_never_passes(name, sizes, data):
     assert done is not None if how == "nothing" else done is None or how in ("shape", "value")
 
 
-IDS = [("record", "start"), ("credit", "truth"), ("moments", "neighbors"), ("reorder", "I")]
+IDS = [
+    ("record", "start"),
+    ("credit", "truth"),
+    ("moments", "neighbors"),
+    ("reorder", "I"),
+    ("encode of regressed", "neighbors"),
+]
 
 
 @pytest.mark.parametrize("name, which", IDS)

@@ -51,9 +51,9 @@ class Codec:
         return coarse.Coarse(self.coarse, coarse.panels(self.coarse))
 
     @functools.cached_property
-    def _turned(self):
-        """The rotation as vectors are multiplied with it, (d, d_out)."""
-        return np.ascontiguousarray(self.rotation.T)
+    def turned(self):
+        """The rotation as vectors are multiplied with it, (d, d_out), or None."""
+        return None if self.rotation is None else np.ascontiguousarray(self.rotation.T)
 
     def levels(self):
         """The keywords by which kernels that decode know it."""
@@ -86,7 +86,7 @@ class Codec:
         x = np.ascontiguousarray(x, np.float32)
         if self.rotation is None:
             return x
-        return distance.matmul(x, self._turned, threads, out)
+        return distance.matmul(x, self.turned, threads, out)
 
     def encode(self, x, threads=1):
         """Codes of vectors, chunk by chunk, and how far they are from the vectors.

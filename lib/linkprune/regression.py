@@ -10,11 +10,13 @@ import dataclasses
 import numpy as np
 
 from linkprune import store
-from linkprune.chunks import CHUNK, mean
+from linkprune.chunks import mean
 from linkprune.errors import DataError, ShapeError
 from linkprune.kernels import beta as kernel
 from linkprune.kernels import checks
 from linkprune.progress import tracked
+
+ROWS = 1 << 12  # encoded at a time, of which nothing but the vectors is kept
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,11 +49,14 @@ def encode(base, codec, codes, neighbors, beta_centroids, threads=1):
     threads = checks.positive(threads=threads)
     parts, kbeta, _ = beta_centroids.shape
     beta_codes, error = np.empty((len(base), parts), np.uint8), np.empty(len(base))
+    codec.check(base)
     columns = polynomials(beta_centroids)
-    moments = Moments(codec, codes, neighbors, parts, CHUNK, threads)
-    for rows in tracked(len(base), "beta codes", size=moments.size):
-        x = moments.of(base[rows], rows.start)
-        _, error[rows] = kernel.least_columns(x, columns, beta_codes[rows], threads)
+    for rows in tracked(len(base), "beta codes", size=ROWS):
+        x = np.ascontiguousarray(base[rows], np.float32)
+        error[rows] = kernel.encode(
+            x, rows.start, codec.turned, codes, neighbors, w=columns, out=beta_codes[rows],
+            threads=threads, **codec.levels(),
+        )  # fmt: skip
     return Regression(beta_centroids, None if kbeta == 1 else beta_codes), mean(error)
 
 

@@ -20,6 +20,15 @@ void regression(size_t nsq, size_t dsub, size_t m1, int two, int threads)
         OK(ann_beta_moments(floats(3 * d), c, links, centroids, first, NB - 3, 3, NB, nsq, dsub,
                             m1, parts, threads, apart(threads, moments_room),
                             blank(parts * 3 * n_moments)));
+        for (size_t w = 1; w < 41; w += 39) { /* once without a rotation */
+            size_t in = w == 1 ? d : w, ldr = (d + 31) / 32 * 32;
+            size_t room = ANN_ENCODED_ROWS * (d + parts * n_moments) * F + moments_room;
+            float *rotation = w == 1 ? NULL : floats(in * ldr);
+            OK(ann_beta_encode(floats(NB * in), rotation, c, links, centroids, first,
+                               floats(parts * n_moments * 64), 0, NB, NB, in, ldr, nsq, dsub, m1,
+                               parts, 33, 64, threads, apart(threads, room), buffer(NB * parts, 1),
+                               buffer(NB, sizeof(double))));
+        }
         for (int coded = 0; coded < 2; coded++) {
             size_t kbeta = coded ? KSUB : 1;
             uint8_t *assigned = coded ? bytes(NB * parts, KSUB) : NULL;
@@ -43,6 +52,14 @@ void regression(size_t nsq, size_t dsub, size_t m1, int two, int threads)
     }
     REFUSED(ann_beta_moments(NULL, c, links, centroids, first, NB - 2, 3, NB, nsq, dsub, m1, 1,
                              threads, NULL, NULL));
+    REFUSED(ann_beta_encode(NULL, NULL, c, links, centroids, first, NULL, 0, 3, NB, d + 1, 0, nsq,
+                            dsub, m1, 1, 33, 64, threads, NULL, NULL, NULL));
+    REFUSED(ann_beta_encode(NULL, centroids, c, links, centroids, first, NULL, 0, 3, NB, d, d - 1, nsq,
+                            dsub, m1, 1, 33, 64, threads, NULL, NULL, NULL));
+    REFUSED(ann_beta_encode(NULL, NULL, c, links, centroids, first, NULL, 0, 3, NB, d, 0, nsq, dsub,
+                            m1, 1, 33, 32, threads, NULL, NULL, NULL));
+    REFUSED(ann_beta_encode(NULL, NULL, c, links, centroids, first, NULL, NB - 2, 3, NB, d, 0, nsq,
+                            dsub, m1, 1, 33, 64, threads, NULL, NULL, NULL));
     REFUSED(ann_beta_moments(NULL, c, links, centroids, first, 0, 3, NB, nsq, dsub, m1, d + 1,
                              threads, NULL, NULL));
     release(0);

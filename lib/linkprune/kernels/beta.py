@@ -28,9 +28,26 @@ def _vertices(codes, neighbors, centroids, coarse):
     return nb, nsq, dsub, M0 + 1
 
 
+def _check_vertices(what, neighbors, first, n, parts, d):
+    """Refuse n vertices from ``first`` that are not there or have links to such, or parts that do
+    not divide d dimensions."""
+    nb, M0 = neighbors.shape
+    if first + n > nb or not parts or d % parts:
+        raise ShapeError(
+            f"{what}: {n} vertices from {first} do not fit {nb} vertices, "
+            f"or {parts} parts {d} dimensions"
+        )
+    checks.ids("neighbors", neighbors[first : first + n], nb, n, M0)
+
+
 def n_moments(m1):
     """How many moments a vertex with m1 - 1 links has."""
     return C.ann_beta_n_moments(checks.positive(m1=m1))
+
+
+def _moments_room(d, m1):
+    """How many floats of scratch the moments of one block of vertices need."""
+    return C.ANN_MOMENT_ROWS * ((2 * m1 + 1) * d + C.ANN_MOMENT_ROWS)
 
 
 def moments(x, first, codes, neighbors, centroids, out, threads=1, coarse=None):
@@ -45,14 +62,8 @@ def moments(x, first, codes, neighbors, centroids, out, threads=1, coarse=None):
     beside = x, codes, neighbors, centroids
     parts = len(checks.writable("out", out, "float32", None, n, n_moments(m1), beside=beside))
     first = checks.natural(first=first)
-    if first + n > nb or not parts or nsq * dsub % parts:
-        raise ShapeError(
-            f"moments: {n} vertices from {first} do not fit {nb} vertices, "
-            f"or {parts} parts {nsq * dsub} dimensions"
-        )
-    checks.ids("neighbors", neighbors[first : first + n], nb, n, m1 - 1)
-    vertex = (2 * m1 + 1) * nsq * dsub + C.ANN_MOMENT_ROWS
-    room = checks.apart(C, threads, C.ANN_MOMENT_ROWS * vertex, np.float32)
+    _check_vertices("moments", neighbors, first, n, parts, nsq * dsub)
+    room = checks.apart(C, threads, _moments_room(nsq * dsub, m1), np.float32)
     status = C.ann_beta_moments(
         _p(x), _p(codes), _p(neighbors), _p(centroids), level, first, n, nb, nsq, dsub, m1, parts,
         threads, _p(room), _p(out),
@@ -80,6 +91,38 @@ def least_columns(x, w, out=None, threads=1):
     )
     checks.ok(status, "ann_least_columns")
     return codes, least
+
+
+def encode(x, first, rotation, codes, neighbors, centroids, w, out, threads=1, coarse=None):
+    """``least_columns`` of the moments of the vertices first, first + 1, ..., into out (n, parts).
+
+    x (n, d) float32 their vectors, rotation (d, d_out) float32 or None where they need none, w
+    (parts, n_moments, k <= 256) float32. Returns the least sums, (n,) float64.
+    """
+    threads = checks.positive(threads=threads)
+    nb, nsq, dsub, m1 = _vertices(codes, neighbors, centroids, coarse)
+    level, alive = structures.coarse(ffi, coarse, centroids)
+    d_out, n_moments = nsq * dsub, C.ann_beta_n_moments(m1)
+    n, d = checks.array("x", x, "float32", None, d_out if rotation is None else None).shape
+    turned, wide = ffi.NULL, 0
+    if rotation is not None:
+        padded = checks.padded_columns(checks.array("rotation", rotation, "float32", d, d_out))
+        turned, wide = _p(padded), padded.shape[1]
+    parts, _, k = checks.array("w", w, "float32", None, n_moments, None).shape
+    columns = checks.padded_columns(w)
+    beside = x, codes, neighbors, centroids, w, *([] if rotation is None else [rotation])
+    checks.writable("out", out, "uint8", n, parts, beside=beside)
+    first = checks.natural(first=first)
+    _check_vertices("encode", neighbors, first, n, parts, d_out)
+    size = C.ANN_ENCODED_ROWS * (d_out + parts * n_moments) + _moments_room(d_out, m1)
+    room, least = checks.apart(C, threads, size, np.float32), np.empty(n)
+    status = C.ann_beta_encode(
+        _p(x), turned, _p(codes), _p(neighbors), _p(centroids), level, _p(columns), first, n, nb, d,
+        wide, nsq, dsub, m1, parts, k, columns.shape[2], threads, _p(room), _p(out), _p(least),
+    )  # fmt: skip
+    checks.ok(status, "ann_beta_encode")
+    del alive
+    return least
 
 
 def group_sums(x, codes, k, onto=None):

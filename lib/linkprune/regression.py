@@ -10,13 +10,11 @@ import dataclasses
 import numpy as np
 
 from linkprune import store
-from linkprune.chunks import mean
+from linkprune.chunks import CHUNK, mean
 from linkprune.errors import DataError, ShapeError
 from linkprune.kernels import beta as kernel
 from linkprune.kernels import checks
 from linkprune.progress import tracked
-
-ROWS = 1 << 12  # encoded at a time, of which nothing but the vectors is kept
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +49,7 @@ def encode(base, codec, codes, neighbors, beta_centroids, threads=1):
     beta_codes, error = np.empty((len(base), parts), np.uint8), np.empty(len(base))
     codec.check(base)
     columns = polynomials(beta_centroids)
-    for rows in tracked(len(base), "beta codes", size=ROWS):
+    for rows in tracked(len(base), "beta codes", size=CHUNK):
         x = np.ascontiguousarray(base[rows], np.float32)
         error[rows] = kernel.encode(
             x, rows.start, codec.turned, codes, neighbors, w=columns, out=beta_codes[rows],

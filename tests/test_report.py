@@ -351,7 +351,8 @@ def test_the_table_of_tables_has_what_was_made(few):
     assert other["expected"] == ""
     assert table["headline"] is None and table["other_data"] and not toy["other_data"]
     assert table["number"] == "c L6 OPQ36_144 beta4x256, T = 1024: R@1 0.5 [0.4, 0.6]"
-    assert toy["number"] == ""
+    assert toy["number"] == "" and toy["agreement"] is None and other["agreement"] is None
+    assert table["agreement"] == {"claim": "embedded_numbers", "verdicts": {"not run here": 1}}
     text = rendered(results=[table, toy])
     assert "</code></a>, the last step took 2.0 s</td>" in text
     assert text.count("; other data, not compared</td>") == 1
@@ -384,7 +385,8 @@ def test_a_row_has_our_number_and_the_published_one_where_the_data_is_the_same(f
         assert row["number"].startswith("d L6 ")  # of the headline's data set
         text = rendered(results=[row])
         assert wanted in text and ("other data, not compared" in text) == other
-        assert f'">{verdict}</span><br>' in text
+        assert f'">{verdict}</span>{"; at all points" if other else "<br>"}' in text
+        assert ("<b>2</b> no difference</span>" in text) == other
 
 
 # The rule

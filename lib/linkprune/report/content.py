@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from linkprune import claims, rows, vectors
+from linkprune import claims, claims_page, rows, vectors
 from linkprune.report import environment, listing, page, provenance
 from linkprune.report import figures as drawings
 
@@ -86,10 +86,12 @@ def results(register, scale, made, command, listed, known):
             theirs = entries.get(row["published"])
             compared = _found(theirs, ".*") if theirs and "published" in theirs else None
             claim, point = row.get("headline", ("", ""))
+            expected = row["expected"].get(scale, "")
             headline = compared or _found(entries.get(claim), point)
             yield {
                 **row,
-                "expected": row["expected"].get(scale, ""),
+                "expected": expected,
+                "agreement": _agreement(expected, listed),
                 "command": command.format(path),
                 "published": _published(theirs),
                 "other_data": bool(theirs and "published" in theirs and not compared),
@@ -116,12 +118,24 @@ def _number(spec, known, headline):
     return f"{row['dataset']} {spec['point']}: {column} {ours} [{lo}, {hi}]"
 
 
+def _agreement(expected, listed):
+    """The claim that a run gives what an expected file has, and its verdicts; None without one."""
+    for entry in listed:
+        if expected and entry.get("expected", {}).get("table") == expected:
+            return _verdicts(entry)
+    return None
+
+
+def _verdicts(entry):
+    return {"claim": entry["id"], "verdicts": claims_page.counts([entry])}
+
+
 def _found(claim, point):
-    """The first evidence of a claim at a point, a regular expression, with the claim's id; None
-    where it was not run."""
+    """The first evidence of a claim at a point, a regular expression, with the claim's id and its
+    verdicts at all points; None where it was not run."""
     for e in claim["evidence"] if claim else []:
         if e["ours"] and re.fullmatch(point, e["point"]):
-            return {**e, "claim": claim["id"]}
+            return {**e, **_verdicts(claim)}
     return None
 
 

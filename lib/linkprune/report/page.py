@@ -24,9 +24,10 @@ def render(run, results, tables, figures, claims, artifacts):
 
     run: dict of scale, made, commit, machine, versions, config, data sets, seconds, and how many
     artifacts are unmeasured, so that the seconds are not all; results: the
-    table of tables, dicts of title, target, command, expected, number (in words), headline
-    (evidence of a claim, or None), published, other_data (that of the published values), anchor,
-    seconds (of the last step); tables, figures: dicts with name and title, of ``report.tables``
+    table of tables, dicts of title, target, command, expected, agreement with that (a claim and how
+    often each verdict fell, or None), number (in words), headline (evidence of a claim, with the
+    same, or None), published, other_data (that of the published values), anchor, seconds (of the
+    last step); tables, figures: dicts with name and title, of ``report.tables``
     and ``report.figures``; claims: entries of ``claims_page``; artifacts: dicts of
     ``report.provenance``.
     """

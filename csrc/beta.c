@@ -47,6 +47,18 @@ ANN_INLINE void least_of_four(const float *x, const float *w, size_t held, size_
     }
 }
 
+/* n values of x from the one at `at` on, as floats: where they are, or in out. */
+ANN_INLINE const float *as_floats(const void *x, int stored, size_t at, size_t n, float *out)
+{
+    if (stored == ANN_FLOAT32)
+        return (const float *)x + at;
+    for (size_t t = 0; t < n && stored == ANN_UINT8; t++)
+        out[t] = ((const uint8_t *)x)[at + t];
+    for (size_t t = 0; t < n && stored == ANN_INT8; t++)
+        out[t] = ((const int8_t *)x)[at + t];
+    return out;
+}
+
 ANN_INLINE int are_columns(size_t k, size_t ldw)
 {
     return k >= 1 && k <= KSUB && ldw % BLOCK_COLS == 0 && ldw >= k;
@@ -71,7 +83,7 @@ int ann_least_columns(const float *x, const float *w, size_t parts, size_t n, si
 }
 
 ANN_CLONES
-int ann_beta_encode(const float *x, const float *rotation, const uint8_t *codes,
+int ann_beta_encode(const void *x, int stored, const float *rotation, const uint8_t *codes,
                     const int32_t *neighbors, const float *centroids, const ann_coarse *coarse,
                     const float *w, size_t first, size_t n, size_t nb, size_t d, size_t ldr,
                     size_t nsq, size_t dsub, size_t m1, size_t parts, size_t k, size_t ldw,
@@ -80,23 +92,25 @@ int ann_beta_encode(const float *x, const float *rotation, const uint8_t *codes,
     const linked v = {codes, neighbors, centroids, coarse, nsq, dsub, m1, parts};
     const size_t d_out = nsq * dsub;
     if (threads < 1 || first + n > nb || !is_linked(&v) || !are_columns(k, ldw) || d < 1 ||
+        (stored != ANN_FLOAT32 && stored != ANN_UINT8 && stored != ANN_INT8) ||
         (rotation ? ldr % BLOCK_COLS || ldr < d_out : d != d_out))
         return ANN_EINVAL;
     const size_t n_moments = ann_beta_n_moments(m1), apart = ANN_ENCODED_ROWS * n_moments;
-    const size_t size = ANN_ENCODED_ROWS * d_out + parts * apart + moments_room(&v);
+    const size_t size = ANN_ENCODED_ROWS * (d + d_out) + parts * apart + moments_room(&v);
     memset(least, 0, n * sizeof *least);
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (size_t from = 0; from < n; from += ANN_ENCODED_ROWS) {
-        float *rotated = ann_own(room, size * sizeof *room);
+        float *own = ann_own(room, size * sizeof *room), *rotated = own + ANN_ENCODED_ROWS * d;
         float *moments = rotated + ANN_ENCODED_ROWS * d_out, *scratch = moments + parts * apart;
         const size_t held = n - from < ANN_ENCODED_ROWS ? n - from : ANN_ENCODED_ROWS;
+        const float *vectors = as_floats(x, stored, from * d, held * d, own);
         for (size_t i = 0; i < held && rotation; i += BLOCK_ROWS)
-            ann_block_rows(x + (from + i) * d, rotation, held - i < BLOCK_ROWS ? held - i : BLOCK_ROWS,
-                           d, d_out, ldr, rotated + i * d_out);
+            ann_block_rows(vectors + i * d, rotation, held - i < BLOCK_ROWS ? held - i : BLOCK_ROWS, d,
+                           d_out, ldr, rotated + i * d_out);
         for (size_t i = 0; i < held; i += LANES)
-            moments_of_sixteen(&v, rotation ? rotated + i * d_out : x + (from + i) * d,
-                               first + from + i, held - i < LANES ? held - i : LANES, first + n, apart,
-                               scratch, moments + i * n_moments);
+            moments_of_sixteen(&v, (rotation ? rotated : vectors) + i * d_out, first + from + i,
+                               held - i < LANES ? held - i : LANES, first + n, apart, scratch,
+                               moments + i * n_moments);
         for (size_t part = 0; part < parts; part++)
             for (size_t i = 0; i < held; i += BLOCK_ROWS)
                 least_of_four(moments + part * apart + i * n_moments, w + part * n_moments * ldw,

@@ -15,6 +15,9 @@
 /* How many vertices share the scratch of ann_beta_moments, and how many that of ann_beta_encode. */
 enum { ANN_MOMENT_ROWS = 16, ANN_ENCODED_ROWS = 64 };
 
+/* How vectors are stored. */
+enum { ANN_FLOAT32, ANN_UINT8, ANN_INT8 };
+
 /* How many moments: m1 (m1 + 1) / 2 products u_i.u_j (i <= j, row by row), m1 products u_j.e, e.e */
 size_t ann_beta_n_moments(size_t m1);
 
@@ -34,11 +37,11 @@ int ann_least_columns(const float *x, const float *w, size_t parts, size_t n, si
                       size_t ldw, int threads, uint8_t *codes, double *least);
 
 /* Rotation, moments and least columns of the n vertices first ... first + n - 1 as one: x (n, d) their
- * vectors, rotation (d, ldr) as of ann_matmul or NULL where d is nsq * dsub, w (parts, n_moments, ldw)
- * with k columns; beta_codes (n, parts) and least (n) as of ann_least_columns.
- * Scratch: room (threads, ANN_ENCODED_ROWS * (nsq * dsub + parts * n_moments) and that of
+ * vectors, stored so, rotation (d, ldr) as of ann_matmul or NULL where d is nsq * dsub, w (parts,
+ * n_moments, ldw) with k columns; beta_codes (n, parts) and least (n) as of ann_least_columns.
+ * Scratch: room (threads, ANN_ENCODED_ROWS * (d + nsq * dsub + parts * n_moments) and that of
  * ann_beta_moments), apart. */
-int ann_beta_encode(const float *x, const float *rotation, const uint8_t *codes,
+int ann_beta_encode(const void *x, int stored, const float *rotation, const uint8_t *codes,
                     const int32_t *neighbors, const float *centroids, const ann_coarse *coarse,
                     const float *w, size_t first, size_t n, size_t nb, size_t d, size_t ldr,
                     size_t nsq, size_t dsub, size_t m1, size_t parts, size_t k, size_t ldw,

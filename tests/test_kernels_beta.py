@@ -118,10 +118,22 @@ def test_encode_is_rotation_moments_and_least_columns_as_one(nsq, dsub, M0, part
             rows = slice(first, first + n)
             codes, least = beta.least_columns(moments(rotated[rows], first, *of, parts), w)
             out = np.full((n + 2, parts), 250, np.uint8)
-            for threads in (1, 2, 3):
-                got = beta.encode(x[rows], first, rotation, *of, w, out[1:-1], threads)
+            for threads, dtype in ((1, np.float32), (2, np.int8), (3, np.float32)):
+                stored = x[rows].astype(dtype)
+                got = beta.encode(stored, first, rotation, *of, w, out[1:-1], threads)
                 assert np.array_equal(got, least) and np.array_equal(out[1:-1], codes)
                 assert (out[[0, -1]] == 250).all()
+
+
+def test_encode_reads_bytes_with_and_without_sign():
+    of = vertices(300, 3, 4, 2)
+    w = integers(1, 3, beta.n_moments(3), 9, lo=-2, hi=3)
+    for dtype, lo, hi in ((np.uint8, 0, 256), (np.int8, -128, 128)):
+        x = integers(2, 300, 12, lo=lo, hi=hi)
+        out = np.empty((2, 300, 3), np.uint8)
+        stored = x, x.astype(dtype)
+        least = [beta.encode(y, 0, None, *of, w, o) for y, o in zip(stored, out, strict=True)]
+        assert np.array_equal(*least) and np.array_equal(*out)
 
 
 def test_group_sums_are_exact():

@@ -189,7 +189,7 @@ def test_threads_and_chunks_do_not_change_bits(key, monkeypatch):
     for size in (17, 249):  # for each thread
         monkeypatch.setattr(beta, "MOMENT_ROWS", size)
         monkeypatch.setattr(beta, "ASSIGNED_ROWS", size)
-        monkeypatch.setattr(regression, "CHUNK", size)
+        monkeypatch.setattr(regression, "ROWS", size)
         same(2)
 
 

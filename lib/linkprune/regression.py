@@ -10,11 +10,13 @@ import dataclasses
 import numpy as np
 
 from linkprune import store
-from linkprune.chunks import CHUNK, mean
+from linkprune.chunks import mean
 from linkprune.errors import DataError, ShapeError
 from linkprune.kernels import beta as kernel
 from linkprune.kernels import checks
 from linkprune.progress import tracked
+
+ROWS = 1 << 14  # encoded at a time: those of a mapped file are not copied
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,8 +51,9 @@ def encode(base, codec, codes, neighbors, beta_centroids, threads=1):
     beta_codes, error = np.empty((len(base), parts), np.uint8), np.empty(len(base))
     codec.check(base)
     columns = polynomials(beta_centroids)
-    for rows in tracked(len(base), "beta codes", size=CHUNK):
-        x = np.ascontiguousarray(base[rows], np.float32)
+    for rows in tracked(len(base), "beta codes", size=ROWS):
+        x = np.ascontiguousarray(base[rows])
+        x = x if str(x.dtype) in kernel.STORED else x.astype(np.float32)
         error[rows] = kernel.encode(
             x, rows.start, codec.turned, codes, neighbors, w=columns, out=beta_codes[rows],
             threads=threads, **codec.levels(),

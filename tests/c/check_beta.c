@@ -22,12 +22,17 @@ void regression(size_t nsq, size_t dsub, size_t m1, int two, int threads)
                             blank(parts * 3 * n_moments)));
         for (size_t w = 1; w < 41; w += 39) { /* once without a rotation */
             size_t in = w == 1 ? d : w, ldr = (d + 31) / 32 * 32;
-            size_t room = ANN_ENCODED_ROWS * (d + parts * n_moments) * F + moments_room;
+            size_t room = ANN_ENCODED_ROWS * (in + d + parts * n_moments) * F + moments_room;
             float *rotation = w == 1 ? NULL : floats(in * ldr);
-            OK(ann_beta_encode(floats(NB * in), rotation, c, links, centroids, first,
-                               floats(parts * n_moments * 64), 0, NB, NB, in, ldr, nsq, dsub, m1,
-                               parts, 33, 64, threads, apart(threads, room), buffer(NB * parts, 1),
-                               buffer(NB, sizeof(double))));
+            for (int stored = ANN_FLOAT32; stored <= ANN_INT8; stored++) {
+                size_t own = held_now();
+                void *x = stored == ANN_FLOAT32 ? (void *)floats(NB * in) : bytes(NB * in, 256);
+                OK(ann_beta_encode(x, stored, rotation, c, links, centroids, first,
+                                   floats(parts * n_moments * 64), 0, NB, NB, in, ldr, nsq, dsub, m1,
+                                   parts, 33, 64, threads, apart(threads, room),
+                                   buffer(NB * parts, 1), buffer(NB, sizeof(double))));
+                release(own);
+            }
         }
         for (int coded = 0; coded < 2; coded++) {
             size_t kbeta = coded ? KSUB : 1;
@@ -52,13 +57,15 @@ void regression(size_t nsq, size_t dsub, size_t m1, int two, int threads)
     }
     REFUSED(ann_beta_moments(NULL, c, links, centroids, first, NB - 2, 3, NB, nsq, dsub, m1, 1,
                              threads, NULL, NULL));
-    REFUSED(ann_beta_encode(NULL, NULL, c, links, centroids, first, NULL, 0, 3, NB, d + 1, 0, nsq,
+    REFUSED(ann_beta_encode(NULL, ANN_UINT8, NULL, c, links, centroids, first, NULL, 0, 3, NB, d + 1, 0, nsq,
                             dsub, m1, 1, 33, 64, threads, NULL, NULL, NULL));
-    REFUSED(ann_beta_encode(NULL, centroids, c, links, centroids, first, NULL, 0, 3, NB, d, d - 1, nsq,
+    REFUSED(ann_beta_encode(NULL, ANN_INT8 + 1, NULL, c, links, centroids, first, NULL, 0, 3, NB, d, 0,
+                            nsq, dsub, m1, 1, 33, 64, threads, NULL, NULL, NULL));
+    REFUSED(ann_beta_encode(NULL, ANN_INT8, centroids, c, links, centroids, first, NULL, 0, 3, NB, d, d - 1, nsq,
                             dsub, m1, 1, 33, 64, threads, NULL, NULL, NULL));
-    REFUSED(ann_beta_encode(NULL, NULL, c, links, centroids, first, NULL, 0, 3, NB, d, 0, nsq, dsub,
+    REFUSED(ann_beta_encode(NULL, ANN_UINT8, NULL, c, links, centroids, first, NULL, 0, 3, NB, d, 0, nsq, dsub,
                             m1, 1, 33, 32, threads, NULL, NULL, NULL));
-    REFUSED(ann_beta_encode(NULL, NULL, c, links, centroids, first, NULL, NB - 2, 3, NB, d, 0, nsq,
+    REFUSED(ann_beta_encode(NULL, ANN_UINT8, NULL, c, links, centroids, first, NULL, NB - 2, 3, NB, d, 0, nsq,
                             dsub, m1, 1, 33, 64, threads, NULL, NULL, NULL));
     REFUSED(ann_beta_moments(NULL, c, links, centroids, first, 0, 3, NB, nsq, dsub, m1, d + 1,
                              threads, NULL, NULL));

@@ -15,6 +15,8 @@ from linkprune.kernels.checks import KSUB
 
 _p = functools.partial(checks.pointer, ffi)
 
+STORED = {"float32": C.ANN_FLOAT32, "uint8": C.ANN_UINT8, "int8": C.ANN_INT8}  # vectors to encode
+
 
 def _vertices(codes, neighbors, centroids, coarse):
     """Check codes (nb, nsq), neighbors (nb, M0), centroids (nsq, 256, dsub); their sizes.
@@ -96,14 +98,16 @@ def least_columns(x, w, out=None, threads=1):
 def encode(x, first, rotation, codes, neighbors, centroids, w, out, threads=1, coarse=None):
     """``least_columns`` of the moments of the vertices first, first + 1, ..., into out (n, parts).
 
-    x (n, d) float32 their vectors, rotation (d, d_out) float32 or None where they need none, w
-    (parts, n_moments, k <= 256) float32. Returns the least sums, (n,) float64.
+    x (n, d) their vectors, of a dtype of STORED, rotation (d, d_out) float32 or None where there is
+    none, w (parts, n_moments, k <= 256) float32. Returns the least sums, (n,) float64.
     """
     threads = checks.positive(threads=threads)
     nb, nsq, dsub, m1 = _vertices(codes, neighbors, centroids, coarse)
     level, alive = structures.coarse(ffi, coarse, centroids)
     d_out, n_moments = nsq * dsub, C.ann_beta_n_moments(m1)
-    n, d = checks.array("x", x, "float32", None, d_out if rotation is None else None).shape
+    dtype = str(getattr(x, "dtype", None))
+    dtype = dtype if dtype in STORED else "float32"
+    n, d = checks.array("x", x, dtype, None, d_out if rotation is None else None).shape
     turned, wide = ffi.NULL, 0
     if rotation is not None:
         padded = checks.padded_columns(checks.array("rotation", rotation, "float32", d, d_out))
@@ -114,11 +118,12 @@ def encode(x, first, rotation, codes, neighbors, centroids, w, out, threads=1, c
     checks.writable("out", out, "uint8", n, parts, beside=beside)
     first = checks.natural(first=first)
     _check_vertices("encode", neighbors, first, n, parts, d_out)
-    size = C.ANN_ENCODED_ROWS * (d_out + parts * n_moments) + _moments_room(d_out, m1)
+    size = C.ANN_ENCODED_ROWS * (d + d_out + parts * n_moments) + _moments_room(d_out, m1)
     room, least = checks.apart(C, threads, size, np.float32), np.empty(n)
     status = C.ann_beta_encode(
-        _p(x), turned, _p(codes), _p(neighbors), _p(centroids), level, _p(columns), first, n, nb, d,
-        wide, nsq, dsub, m1, parts, k, columns.shape[2], threads, _p(room), _p(out), _p(least),
+        _p(x), STORED[dtype], turned, _p(codes), _p(neighbors), _p(centroids), level, _p(columns),
+        first, n, nb, d, wide, nsq, dsub, m1, parts, k, columns.shape[2], threads, _p(room),
+        _p(out), _p(least),
     )  # fmt: skip
     checks.ok(status, "ann_beta_encode")
     del alive

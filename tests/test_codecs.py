@@ -89,14 +89,14 @@ def test_every_curve_is_drawn_with_its_name(table):
     left, right = plot.codecs(table).axes
     names = {text.get_text() for text in left.texts}
     assert names == {
-        "OPQ, one level", "OPQ, one level + beta4x256", "PQ2x8, then OPQ",
-        "PQ2x8, then OPQ + beta4x256", "PQ2x12, then OPQ", "what the second level changes: right",
+        "OPQ, one level", "OPQ, one level + β4", "PQ2x8, then OPQ",
+        "PQ2x8, then OPQ + β4", "PQ2x12, then OPQ", "what the second level changes: right",
     }  # fmt: skip
     drawn = {(x, round(y, 4)) for line in left.lines
              for x, y in zip(*line.get_data(), strict=True)}  # fmt: skip
     assert drawn == {(row["bytes"], round(100 * row["R@1"], 4)) for row in table}
     assert {text.get_text() for text in right.texts} == {
-        "PQ2x8, then OPQ", "PQ2x8, then OPQ + beta4x256",
+        "PQ2x8, then OPQ", "PQ2x8, then OPQ + β4",
     }  # fmt: skip
     assert "one level: 0" in {label.get_text() for label in right.get_yticklabels()}
     assert len(left.collections) == 2 and len({x.get_linewidth() for x in left.lines}) == 2

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
+from linkprune import keys
 from linkprune.codecs import ONE
 from linkprune.plots import style
 
@@ -72,7 +73,7 @@ def _recall(axes, own, look, betas):
 
 
 def _name(first, beta):
-    regression = "" if beta == "none" else f" + {beta}"
+    regression = "" if beta == "none" else f" + β{keys.beta(beta).nsq}"
     return f"{'OPQ, one level' if first == ONE else f'{first}, then OPQ'}{regression}"
 
 

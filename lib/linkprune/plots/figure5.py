@@ -17,7 +17,7 @@ COLUMNS = (
 )
 CURVE = ("source", "M0", "codec", "beta", "graph", "policy")
 BEYOND = 4  # times the largest efSearch: where the exhaustive search stands
-FEW, MANY = 0.0, 0.8  # of the colour map, for the fewest and for the most links
+MARKERS = "os^vPX*"  # from the fewest links on, again where there are more numbers of links
 NOTE = (
     "Solid: ranked by the codes. Dashed: the first results re-ranked by the regression. Dotted, to "
     "the diamonds at all: exhaustive search of the reconstructions. Bands: 95 % Wilson intervals."
@@ -107,14 +107,14 @@ def _panel(axes, own, recall, cost):
     axes.set_axisbelow(True)
     ends = []
     for curve, at in _curves(own).items():
-        colour, dashes = _look(curve, own)
+        colour, dashes, marker = _look(curve, own)
         graph = [p for p in at if p["mode"] == "graph"]
         x = [float(p[cost]) for p in graph]
         y, lo, hi = (
             100 * np.array([float(p[recall + end]) for p in graph]) for end in ("", "_lo", "_hi")
         )
         axes.fill_between(x, lo, hi, color=colour, alpha=0.1, lw=0)
-        axes.plot(x, y, color=colour, ls=dashes, lw=1.6, marker="o", ms=3)
+        axes.plot(x, y, color=colour, ls=dashes, lw=1.6, marker=marker, ms=3.5)
         ends.append((x[-1], y[-1], _name(curve, own), colour))
         if cost == "efSearch":
             _exhaustive(axes, at, recall, colour, measured[-1])
@@ -154,13 +154,14 @@ def _curves(own):
 
 
 def _look(curve, own):
-    """Colour by the number of links, dashed where a regression re-ranks."""
+    """Colour and marker by the number of links, dashed where a regression re-ranks."""
     source, M0, _, beta, *_ = curve
     if source == "published":
-        return "black", "-"
+        return "black", "-", "o"
     links = sorted({int(p["M0"]) for p in own if p["source"] == "measured"})
-    share = links.index(int(M0)) / max(1, len(links) - 1)
-    return style.LEVELS(FEW + (MANY - FEW) * share), (0, (4, 1.5)) if _refines(beta) else "-"
+    i = links.index(int(M0))
+    colour = style.LEVELS(i / max(1, len(links) - 1))
+    return colour, (0, (4, 1.5)) if _refines(beta) else "-", MARKERS[i % len(MARKERS)]
 
 
 def _name(curve, own):

@@ -16,7 +16,8 @@ LOWEST, HIGHEST = 0.75, 0.995  # of the recalls that are drawn
 TARGETS = -np.expm1(np.linspace(np.log1p(-LOWEST), np.log1p(-HIGHEST), 121))
 INITIAL_LABEL = 0.88  # the recall at which an initial graph's curve has its name
 MOST_LARGE = 3  # names of learned graphs that are written large
-WIDER = 1.2  # than the longest curve that is followed: room for a name beside it
+WIDER = 1.2  # than the longest curve that is followed, or more where a name needs it
+LETTER = 0.0108  # width of a letter of a name, as a share of the axes
 GAP, EDGES = 0.028, (0.03, 0.97)  # between names, and where they stand, shares of the height
 
 
@@ -39,8 +40,10 @@ def comparison(rows):
         for measure, axes in zip(MEASURES, line, strict=True):
             axes.set_title(f"{dataset}: {measure} of {int(own[0]['nq']):,} queries")
             _axes(axes, measure)
-            most = _rivals(axes, rivals, {graph for graph, _ in learned}, measure)
-            axes.set_xlim(0, WIDER * max(most, _learned(axes, learned, measure), 1))
+            most, notes = _rivals(axes, rivals, {graph for graph, _ in learned}, measure)
+            most = WIDER * max(most, _learned(axes, learned, measure), 1)
+            axes.set_xlim(0, max([most] + [_end(x, text) for x, _, text, _ in notes]))
+            _label(axes, notes)
     return figure
 
 
@@ -80,8 +83,10 @@ def _sampled(of, measure):
 
 
 def _rivals(axes, rivals, initial, measure):
-    """Thin curves, dashed for initial graphs, under their envelope; its largest distances."""
-    notes = []  # distances, recall, text, colour
+    """Thin curves, dashed for initial graphs, under their envelope; its largest distances, and the
+    names for ``_label``: distances, recall, text, colour.
+    """
+    notes = []
     at = np.array([_sampled(of, measure) for of in rivals.values()]).reshape(-1, len(TARGETS))
     for (graph, policy), line in zip(rivals, at, strict=True):
         if policy == "unpruned" and graph in initial:
@@ -94,22 +99,28 @@ def _rivals(axes, rivals, initial, measure):
     reached = np.isfinite(at).any(0)
     least = np.where(np.isnan(at), np.inf, at)[:, reached]
     if not least.size:
-        return 0
+        return 0, notes
     best, least, targets = least.argmin(0), least.min(0), TARGETS[reached]
     axes.plot(least, targets, color=style.INK, lw=1.6, zorder=3)
     for i in np.unique(best):
         where = np.flatnonzero(best == i)
         middle = where[len(where) // 2]
         notes.append((least[middle], targets[middle], _name(*list(rivals)[i]), style.INK))
-    _label(axes, notes)
     # Nothing is drawn in this corner: many distances and a low recall.
     axes.text(0.98, 0.03, "black: the best rival, by its name", color=style.INK, size=6.5,
               ha="right", transform=axes.transAxes)  # fmt: skip
-    return least.max()
+    return least.max(), notes
+
+
+def _end(x, text):
+    """How far axes from 0 on must reach for a text right of x."""
+    return x / (1 - LETTER * len(text))
 
 
 def _label(axes, notes):
     """Texts right of points, kept apart and off the frame."""
+    if not notes:
+        return
     to_axes = axes.transScale + axes.transLimits
     at = to_axes.transform([note[:2] for note in notes])
     at[:, 1] = style.apart(at[:, 1], GAP, EDGES)

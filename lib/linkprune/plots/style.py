@@ -31,8 +31,12 @@ CLASSES = (
 # Of curves: blue, vermilion, green, purple of Okabe and Ito, olive, dark grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#AA4499", "#8A6D00", "#444444")
 INK, GREY, FAINT = "#222222", "#888888", "#C4C4C4"
-# Colour maps: of ordered curves, from dark blue over purple to orange; of shares, white to blue.
-LEVELS, SHARES = mpl.colormaps["plasma"], mpl.colormaps["Blues"]
+# Colour maps: of ordered curves, through hues that are told apart and all dark enough for white
+# paper, which no map of one lightness after the other is; of shares, white to blue.
+LEVELS = mpl.colors.LinearSegmentedColormap.from_list(
+    "levels", ("#332288", "#1F6FBF", "#0F8F8C", "#3B8A2A", "#A08500", "#E0701A", "#A5153F")
+)
+SHARES = mpl.colormaps["Blues"]
 
 styled = mpl.rc_context(STYLE)  # a decorator of functions that draw
 

@@ -12,8 +12,8 @@
 #define ANN_BETA_H
 #include "types.h"
 
-/* How many vertices share the scratch of ann_beta_moments, and how many that of ann_beta_encode. */
-enum { ANN_MOMENT_ROWS = 16, ANN_ENCODED_ROWS = 64 };
+/* How many vertices ann_beta_moments takes at a time, and of those as a lane of each vector. */
+enum { ANN_TILE_ROWS = 64, ANN_MOMENT_ROWS = 16 };
 
 /* How vectors are stored. */
 enum { ANN_FLOAT32, ANN_UINT8, ANN_INT8 };
@@ -22,30 +22,23 @@ enum { ANN_FLOAT32, ANN_UINT8, ANN_INT8 };
 size_t ann_beta_n_moments(size_t m1);
 
 /* Moments of the n vertices first ... first + n - 1 over each of `parts` equal parts of the
- * dimensions. x (n, nsq * dsub) their rotated vectors, neighbors (nb, m1 - 1), centroids
- * (nsq, 256, dsub); moments (parts, n, n_moments).
- * Scratch: room (threads, ANN_MOMENT_ROWS, (2 m1 + 1) * nsq * dsub + ANN_MOMENT_ROWS), apart. */
-int ann_beta_moments(const float *x, const uint8_t *codes, const int32_t *neighbors,
-                     const float *centroids, const ann_coarse *coarse, size_t first, size_t n,
-                     size_t nb, size_t nsq, size_t dsub, size_t m1, size_t parts, int threads,
-                     float *room, float *moments);
+ * dimensions: x (n, d) their vectors, stored so, rotation (d, ldr) as of ann_matmul or NULL where they
+ * need none and d is nsq * dsub, neighbors (nb, m1 - 1), centroids (nsq, 256, dsub); moments (parts, n,
+ * n_moments). With w (parts, n_moments, ldw), not NULL, beta_codes (n, parts) and least (n) are as of
+ * ann_least_columns, and moments may be NULL, where they are not wanted.
+ * Scratch: room (threads, ANN_TILE_ROWS * (d + nsq * dsub + parts * n_moments) + ANN_MOMENT_ROWS *
+ * ((2 m1 + 1) * nsq * dsub + ANN_MOMENT_ROWS)), apart. */
+int ann_beta_moments(const void *x, int stored, const float *rotation, const uint8_t *codes,
+                     const int32_t *neighbors, const float *centroids, const ann_coarse *coarse,
+                     const float *w, size_t first, size_t n, size_t nb, size_t d, size_t ldr,
+                     size_t nsq, size_t dsub, size_t m1, size_t parts, size_t k, size_t ldw,
+                     int threads, float *room, float *moments, uint8_t *beta_codes, double *least);
 
 /* codes[i, p] = the column of least value of x[p, i] . w[p], the smaller one where they tie, and
  * least[i] the sum of these values over p: x (parts, n, depth), w (parts, depth, ldw), ldw a multiple
  * of 32, of which the first k <= 256 columns count; codes (n, parts), least (n). */
 int ann_least_columns(const float *x, const float *w, size_t parts, size_t n, size_t depth, size_t k,
                       size_t ldw, int threads, uint8_t *codes, double *least);
-
-/* Rotation, moments and least columns of the n vertices first ... first + n - 1 as one: x (n, d) their
- * vectors, stored so, rotation (d, ldr) as of ann_matmul or NULL where d is nsq * dsub, w (parts,
- * n_moments, ldw) with k columns; beta_codes (n, parts) and least (n) as of ann_least_columns.
- * Scratch: room (threads, ANN_ENCODED_ROWS * (d + nsq * dsub + parts * n_moments) and that of
- * ann_beta_moments), apart. */
-int ann_beta_encode(const void *x, int stored, const float *rotation, const uint8_t *codes,
-                    const int32_t *neighbors, const float *centroids, const ann_coarse *coarse,
-                    const float *w, size_t first, size_t n, size_t nb, size_t d, size_t ldr,
-                    size_t nsq, size_t dsub, size_t m1, size_t parts, size_t k, size_t ldw,
-                    int threads, float *room, uint8_t *beta_codes, double *least);
 
 /* sums[codes[i * stride]] += x[i], i ascending, and counts likewise: x (n, depth), sums (k, depth),
  * counts (k), which the caller has set to 0 or to what earlier rows made them. */

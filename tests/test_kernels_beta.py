@@ -106,8 +106,8 @@ def test_least_columns_write_their_rows_of_out_and_nothing_else():
 
 @pytest.mark.parametrize("d", [1, 15, 40, None])
 @pytest.mark.parametrize("nsq, dsub, M0, parts", [(5, 3, 4, 1), (5, 3, 0, 5), (36, 4, 6, 4)])
-def test_encode_is_rotation_moments_and_least_columns_as_one(nsq, dsub, M0, parts, d):
-    nb = 2 * beta.C.ANN_ENCODED_ROWS + 21
+def test_rotation_moments_and_least_columns_are_the_same_as_one(nsq, dsub, M0, parts, d):
+    nb = 2 * beta.C.ANN_TILE_ROWS + 21
     of = vertices(nb, nsq, dsub, M0, M0)
     x = integers(7, nb, d or nsq * dsub, lo=-5, hi=6)
     rotation = integers(8, d, nsq * dsub, lo=-2, hi=3) if d else None
@@ -116,23 +116,31 @@ def test_encode_is_rotation_moments_and_least_columns_as_one(nsq, dsub, M0, part
         w = integers(k, parts, beta.n_moments(M0 + 1), k, lo=-2, hi=3)
         for first, n in ((0, nb), (3, 65), (nb - 1, 1), (nb, 0)):
             rows = slice(first, first + n)
-            codes, least = beta.least_columns(moments(rotated[rows], first, *of, parts), w)
+            known = moments(rotated[rows], first, *of, parts)
+            codes, least = beta.least_columns(known, w)
             out = np.full((n + 2, parts), 250, np.uint8)
             for threads, dtype in ((1, np.float32), (2, np.int8), (3, np.float32)):
                 stored = x[rows].astype(dtype)
-                got = beta.encode(stored, first, rotation, *of, w, out[1:-1], threads)
+                got = beta.moments(stored, first, *of, None, threads, None, rotation, w, out[1:-1])
                 assert np.array_equal(got, least) and np.array_equal(out[1:-1], codes)
                 assert (out[[0, -1]] == 250).all()
+                out[1:-1] = 250
+                kept = np.empty_like(known)
+                got = beta.moments(stored, first, *of, kept, threads, None, rotation, w, out[1:-1])
+                assert np.array_equal(got, least) and np.array_equal(out[1:-1], codes)
+                assert np.array_equal(kept, known)
 
 
-def test_encode_reads_bytes_with_and_without_sign():
+def test_moments_are_of_bytes_with_and_without_sign():
     of = vertices(300, 3, 4, 2)
     w = integers(1, 3, beta.n_moments(3), 9, lo=-2, hi=3)
     for dtype, lo, hi in ((np.uint8, 0, 256), (np.int8, -128, 128)):
         x = integers(2, 300, 12, lo=lo, hi=hi)
         out = np.empty((2, 300, 3), np.uint8)
-        stored = x, x.astype(dtype)
-        least = [beta.encode(y, 0, None, *of, w, o) for y, o in zip(stored, out, strict=True)]
+        least = [
+            beta.moments(y, 0, *of, w=w, assigned=o)
+            for y, o in zip((x, x.astype(dtype)), out, strict=True)
+        ]
         assert np.array_equal(*least) and np.array_equal(*out)
 
 

@@ -30,8 +30,6 @@ def test_wrong_vertices_are_refused_by_name(codes, links, cent, name):
     with refuses(ShapeError, name):
         beta.moments(X, 0, codes, links, cent, OUT)
     with refuses(ShapeError, name):
-        beta.encode(X, 0, None, codes, links, cent, COLUMNS, ASSIGNED)
-    with refuses(ShapeError, name):
         beta.reconstruct(IDS, codes, links, cent, BOOK, ASSIGNED)
     with refuses(ShapeError, name):
         beta.reorder(X, X[:, :2].copy(), np.zeros((6, 2), np.int32), 1, codes, links, cent, BOOK,
@@ -55,8 +53,8 @@ def test_a_codebook_that_does_not_fit_is_refused():
 TURN = np.zeros((12, 12), np.float32)
 
 
-def encode(x=X, first=0, rotation=None, w=COLUMNS, out=ASSIGNED, threads=1):
-    return beta.encode(x, first, rotation, CODES, LINKS, CENT, w, out, threads)
+def least(x=X, rotation=None, w=COLUMNS, assigned=ASSIGNED, out=None):
+    return beta.moments(X, 0, CODES, LINKS, CENT, out, 1, None, rotation, w, assigned)
 
 
 def over(x, dtype, *shape):
@@ -83,22 +81,25 @@ def test_numbers_out_of_range_are_refused():
         (lambda: beta.moments(X, 0, *rest[:3], OUT[:, :5].copy()), ("out", "(1, 5, 10)")),
         (lambda: beta.moments(X, 0, *rest[:3], OUT[:, :, :9].copy()), ("out", "(1, 6, 9)")),
         (lambda: beta.moments(X, 0, *rest[:3], np.zeros((5, 6, 10), np.float32)), ("5 parts",)),
-        (lambda: encode(threads=0), ("threads", "0")),
-        (lambda: encode(first=1), ("6 vertices from 1",)),
-        (lambda: encode(first=-1), ("first", "-1")),
-        (lambda: encode(x=X[:, :11].copy()), ("x", "(any, 12)")),
-        (lambda: encode(x=X.astype(float)), ("x", "float64")),
-        (lambda: encode(rotation=X[0, :1]), ("rotation", "(1,)")),
-        (lambda: encode(rotation=np.zeros((11, 12), np.float32)), ("rotation", "(11, 12)")),
-        (lambda: encode(rotation=np.zeros((12, 11), np.float32)), ("rotation", "(12, 11)")),
-        (lambda: encode(w=COLUMNS[:, :9].copy()), ("w", "(any, 10, any)")),
-        (lambda: encode(w=COLUMNS[:0], out=ASSIGNED[:, :0].copy()), ("0 parts",)),
-        (lambda: encode(out=ASSIGNED[:5]), ("out", "(6, 3)")),
-        (lambda: encode(out=ASSIGNED[:, :2]), ("out", "(6, 3)")),
-        (lambda: encode(w=np.zeros((5, 10, 1), np.float32), out=CODES[:, :5]), ("out", "(6, 5)")),
-        (lambda: encode(out=over(X, np.uint8, 6, 3)), ("overlap",)),
-        (lambda: encode(out=over(COLUMNS, np.uint8, 6, 3)), ("overlap",)),
-        (lambda: encode(rotation=TURN, out=over(TURN, np.uint8, 6, 3)), ("overlap",)),
+        (lambda: beta.moments(X[:, :11].copy(), 0, *rest[:3], OUT), ("x", "(any, 12)")),
+        (lambda: beta.moments(X.astype(float), 0, *rest[:3], OUT), ("x", "float64")),
+        (lambda: beta.moments(X, 0, *rest[:3]), ("out", "NoneType")),
+        (lambda: least(rotation=X[0, :1]), ("rotation", "(1,)")),
+        (lambda: least(rotation=np.zeros((11, 12), np.float32)), ("rotation", "(11, 12)")),
+        (lambda: least(rotation=np.zeros((12, 11), np.float32)), ("rotation", "(12, 11)")),
+        (lambda: least(w=COLUMNS[:, :9].copy()), ("w", "(any, 10, any)")),
+        (lambda: least(w=COLUMNS[:0], assigned=ASSIGNED[:, :0].copy()), ("0 parts",)),
+        (lambda: least(assigned=ASSIGNED[:5]), ("assigned", "(6, 3)")),
+        (lambda: least(assigned=ASSIGNED[:, :2]), ("assigned", "(6, 3)")),
+        (
+            lambda: least(w=np.zeros((5, 10, 1), np.float32), assigned=CODES[:, :5]),
+            ("assigned", "(6, 5)"),
+        ),
+        (lambda: least(assigned=over(X, np.uint8, 6, 3)), ("overlap",)),
+        (lambda: least(assigned=over(COLUMNS, np.uint8, 6, 3)), ("overlap",)),
+        (lambda: least(assigned=None), ("assigned", "NoneType")),
+        (lambda: least(out=OUT), ("out", "(3, 6, 10)")),
+        (lambda: least(rotation=TURN, assigned=over(TURN, np.uint8, 6, 3)), ("overlap",)),
         (lambda: beta.least_columns(X, np.zeros((12, 3), np.float32)), ("x", "(6, 12)")),
         (lambda: beta.least_columns(X[None][:0], W[:0]), ("0 parts",)),
         (lambda: beta.least_columns(X[None], W[:, :11].copy()), ("w", "(1, 12, any)")),
@@ -115,8 +116,8 @@ def test_numbers_out_of_range_are_refused():
     for call, kernel in (
         (lambda: beta.least_columns(X[None], W), "ann_least_columns"),
         (lambda: beta.least_columns(X[None], W[:, :, :0].copy()), "ann_least_columns"),
-        (lambda: encode(w=np.zeros((3, 10, 257), np.float32)), "ann_beta_encode"),
-        (lambda: encode(w=COLUMNS[:, :, :0].copy()), "ann_beta_encode"),
+        (lambda: least(w=np.zeros((3, 10, 257), np.float32)), "ann_beta_moments"),
+        (lambda: least(w=COLUMNS[:, :, :0].copy()), "ann_beta_moments"),
         (lambda: beta.group_sums(X, np.full(6, 3, np.uint8), 3), "ann_group_sums"),
     ):
         with refuses(KernelError, kernel):

@@ -564,15 +564,15 @@ MISUSED = {
             a["x"], 0, a["codes"], a["neighbors"], a["centroids"], a["out"], s["threads"]
         ),
     ),
-    "encode of regressed": (
+    "least moments": (
         lambda r, s: {
             "x": r(11, 7),
-            "rotation": r(7, s["nsq"] * s["dsub"]),
             **dict(list(regressed(r, s).items())[:3]),
+            "rotation": r(7, s["nsq"] * s["dsub"]),
             "w": r(s["nsq"], beta.n_moments(s["M0"] + 1), 33),
-            "out": np.zeros((11, s["nsq"]), np.uint8),
+            "assigned": np.zeros((11, s["nsq"]), np.uint8),
         },
-        lambda a, s: beta.encode(a["x"], 0, *list(a.values())[1:], threads=s["threads"]),
+        lambda a, s: beta.moments(first=0, **a, threads=s["threads"]),
     ),
     "reorder": (
         lambda r, s: {
@@ -612,7 +612,7 @@ IDS = [
     ("credit", "truth"),
     ("moments", "neighbors"),
     ("reorder", "I"),
-    ("encode of regressed", "neighbors"),
+    ("least moments", "neighbors"),
 ]
 
 

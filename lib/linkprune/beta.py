@@ -80,12 +80,16 @@ class _Table:
         """Weights of a vector, its links and itself."""
         return self.neighbors.shape[1] + 1
 
-    def moments(self):
-        """Chunk by chunk the rows, a slice, and their moments (parts, n, n_moments)."""
+    def moments(self, columns=None):
+        """Chunk by chunk the rows, a slice, their moments (parts, n, n_moments), and which of the
+        columns, of ``regression.polynomials``, are the least of each (n, parts) uint8.
+        """
         of = self.codec, self.codes, self.neighbors, self.parts
         moments = Moments(*of, self.threads * MOMENT_ROWS, self.threads)
         for rows in chunks(len(self.base), moments.size):
-            yield rows, moments.of(self.base[rows], rows.start)
+            x = self.base[rows]
+            least = np.empty((len(x), self.parts), np.uint8)
+            yield rows, moments.of(x, rows.start, columns, least), least
 
     def _alone(self, part):
         """A table to take the part from, and its number there: of the part by itself where that is
@@ -106,7 +110,7 @@ class _Table:
         Small singular values are cut.
         """
         table, part = self._alone(part)
-        for rows, moments in table.moments():
+        for rows, moments, _ in table.moments():
             kernel.weights(moments[part], SINGULAR_CUT**2, out[rows], self.threads)
 
     def sums(self, assigned, k, books=None):
@@ -118,9 +122,8 @@ class _Table:
         columns = polynomials(books) if books else None
         sums = np.zeros((self.parts, k, kernel.n_moments(self.m1)))
         counts = np.zeros((self.parts, k), np.int64)
-        for rows, moments in self.moments():
+        for rows, moments, least in self.moments(columns):
             if books:
-                least, _ = kernel.least_columns(moments, columns, threads=self.threads)
                 assigned[:, rows] = least.T
             for part, x in enumerate(moments):
                 kernel.group_sums(x, assigned[part, rows], k, (sums[part], counts[part]))

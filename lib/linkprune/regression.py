@@ -52,11 +52,9 @@ def encode(base, codec, codes, neighbors, beta_centroids, threads=1):
     codec.check(base)
     columns = polynomials(beta_centroids)
     for rows in tracked(len(base), "beta codes", size=ROWS):
-        x = np.ascontiguousarray(base[rows])
-        x = x if str(x.dtype) in kernel.STORED else x.astype(np.float32)
-        error[rows] = kernel.encode(
-            x, rows.start, codec.turned, codes, neighbors, w=columns, out=beta_codes[rows],
-            threads=threads, **codec.levels(),
+        error[rows] = kernel.moments(
+            _stored(base[rows]), rows.start, codes, neighbors, rotation=codec.turned, w=columns,
+            assigned=beta_codes[rows], threads=threads, **codec.levels(),
         )  # fmt: skip
     return Regression(beta_centroids, None if kbeta == 1 else beta_codes), mean(error)
 
@@ -94,21 +92,28 @@ class Moments:
             )
         self.codec, self.codes, self.neighbors = codec, codes, neighbors
         self.parts, self.size, self.threads = parts, size, threads
-        self._x, self._rotated = (np.empty((size, d), np.float32) for d in (codec.d, codec.d_out))
         self._n_moments = kernel.n_moments(neighbors.shape[1] + 1)
         self._found = np.empty(parts * size * self._n_moments, np.float32)
 
-    def of(self, base, first=0):
+    def of(self, base, first=0, columns=None, assigned=None):
         """Those of base (n, d), the vertices first, first + 1, ...: (parts, n, n_moments) float32,
-        until the next call."""
-        n, threads = len(base), self.threads
+        until the next call.
+
+        With columns, of ``polynomials``, the least ones go into assigned (n, parts) uint8.
+        """
+        n = len(base)
         self.codec.check(base)
         if n > self.size:
             raise ShapeError(f"moments: {n} vectors at a time, expected at most {self.size}")
-        self._x[:n] = base
-        x = self.codec.rotate(self._x[:n], threads, self._rotated[:n])
         found = self._found[: self.parts * n * self._n_moments]
         found = found.reshape(self.parts, n, self._n_moments)
-        kernel.moments(x, first, self.codes, self.neighbors, out=found, threads=threads,
+        kernel.moments(_stored(base), first, self.codes, self.neighbors, out=found, w=columns,
+                       assigned=assigned, threads=self.threads, rotation=self.codec.turned,
                        **self.codec.levels())  # fmt: skip
         return found
+
+
+def _stored(x):
+    """Vectors as the kernel reads them, without a copy where they are stored so."""
+    x = np.ascontiguousarray(x)
+    return x if str(x.dtype) in kernel.STORED else x.astype(np.float32)

@@ -14,23 +14,20 @@ void regression(size_t nsq, size_t dsub, size_t m1, int two, int threads)
         if (d % parts)
             continue;
         size_t kept = held_now();
-        OK(ann_beta_moments(floats(NB * d), c, links, centroids, first, 0, NB, NB, nsq, dsub, m1,
-                            parts, threads, apart(threads, moments_room),
-                            blank(parts * NB * n_moments)));
-        OK(ann_beta_moments(floats(3 * d), c, links, centroids, first, NB - 3, 3, NB, nsq, dsub,
-                            m1, parts, threads, apart(threads, moments_room),
-                            blank(parts * 3 * n_moments)));
         for (size_t w = 1; w < 41; w += 39) { /* once without a rotation */
             size_t in = w == 1 ? d : w, ldr = (d + 31) / 32 * 32;
-            size_t room = ANN_ENCODED_ROWS * (in + d + parts * n_moments) * F + moments_room;
-            float *rotation = w == 1 ? NULL : floats(in * ldr);
-            for (int stored = ANN_FLOAT32; stored <= ANN_INT8; stored++) {
-                size_t own = held_now();
-                void *x = stored == ANN_FLOAT32 ? (void *)floats(NB * in) : bytes(NB * in, 256);
-                OK(ann_beta_encode(x, stored, rotation, c, links, centroids, first,
-                                   floats(parts * n_moments * 64), 0, NB, NB, in, ldr, nsq, dsub, m1,
-                                   parts, 33, 64, threads, apart(threads, room),
-                                   buffer(NB * parts, 1), buffer(NB, sizeof(double))));
+            size_t room = ANN_TILE_ROWS * (in + d + parts * n_moments) * F + moments_room;
+            float *rotation = w == 1 ? NULL : floats(in * ldr), *book = floats(parts * n_moments * 64);
+            for (int way = 0; way < 9; way++) {
+                size_t own = held_now(), n = way % 2 ? 3 : NB;
+                int stored = way / 3, assigns = way % 3 > 0, keeps = way % 3 < 2;
+                void *x = stored == ANN_FLOAT32 ? (void *)floats(n * in) : bytes(n * in, 256);
+                OK(ann_beta_moments(x, stored, rotation, c, links, centroids, first,
+                                    assigns ? book : NULL, NB - n, n, NB, in, ldr, nsq, dsub, m1,
+                                    parts, 33, 64, threads, apart(threads, room),
+                                    keeps ? blank(parts * n * n_moments) : NULL,
+                                    assigns ? buffer(n * parts, 1) : NULL,
+                                    assigns ? buffer(n, sizeof(double)) : NULL));
                 release(own);
             }
         }
@@ -55,20 +52,21 @@ void regression(size_t nsq, size_t dsub, size_t m1, int two, int threads)
         }
         release(kept);
     }
-    REFUSED(ann_beta_moments(NULL, c, links, centroids, first, NB - 2, 3, NB, nsq, dsub, m1, 1,
-                             threads, NULL, NULL));
-    REFUSED(ann_beta_encode(NULL, ANN_UINT8, NULL, c, links, centroids, first, NULL, 0, 3, NB, d + 1, 0, nsq,
-                            dsub, m1, 1, 33, 64, threads, NULL, NULL, NULL));
-    REFUSED(ann_beta_encode(NULL, ANN_INT8 + 1, NULL, c, links, centroids, first, NULL, 0, 3, NB, d, 0,
-                            nsq, dsub, m1, 1, 33, 64, threads, NULL, NULL, NULL));
-    REFUSED(ann_beta_encode(NULL, ANN_INT8, centroids, c, links, centroids, first, NULL, 0, 3, NB, d, d - 1, nsq,
-                            dsub, m1, 1, 33, 64, threads, NULL, NULL, NULL));
-    REFUSED(ann_beta_encode(NULL, ANN_UINT8, NULL, c, links, centroids, first, NULL, 0, 3, NB, d, 0, nsq, dsub,
-                            m1, 1, 33, 32, threads, NULL, NULL, NULL));
-    REFUSED(ann_beta_encode(NULL, ANN_UINT8, NULL, c, links, centroids, first, NULL, NB - 2, 3, NB, d, 0, nsq,
-                            dsub, m1, 1, 33, 64, threads, NULL, NULL, NULL));
-    REFUSED(ann_beta_moments(NULL, c, links, centroids, first, 0, 3, NB, nsq, dsub, m1, d + 1,
-                             threads, NULL, NULL));
+    static const struct {
+        size_t first, d, ldr, parts, ldw;
+        int stored, turned;
+    } WRONG[] = {
+        {NB - 2, 0, 0, 1, 64, ANN_UINT8, 0}, {0, 0, 0, 0, 64, ANN_UINT8, 0},
+        {0, 1, 0, 1, 64, ANN_UINT8, 0},      {0, 0, 31, 1, 64, ANN_INT8, 1},
+        {0, 0, 0, 1, 32, ANN_UINT8, 0},      {0, 0, 0, 1, 64, ANN_INT8 + 1, 0},
+    };
+    for (size_t i = 0; i < COUNT(WRONG); i++)
+        REFUSED(ann_beta_moments(NULL, WRONG[i].stored, WRONG[i].turned ? centroids : NULL, c, links,
+                                 centroids, first, centroids, WRONG[i].first, 3, NB, d + WRONG[i].d,
+                                 WRONG[i].ldr, nsq, dsub, m1, WRONG[i].parts, 33, WRONG[i].ldw, threads,
+                                 NULL, NULL, NULL, NULL));
+    REFUSED(ann_beta_moments(NULL, ANN_UINT8, NULL, c, links, centroids, first, NULL, 0, 3, NB, d, 0, nsq,
+                             dsub, m1, 1, 0, 0, threads, NULL, NULL, NULL, NULL));
     release(0);
 }
 

@@ -30,48 +30,60 @@ def _vertices(codes, neighbors, centroids, coarse):
     return nb, nsq, dsub, M0 + 1
 
 
-def _check_vertices(what, neighbors, first, n, parts, d):
-    """Refuse n vertices from ``first`` that are not there or have links to such, or parts that do
-    not divide d dimensions."""
-    nb, M0 = neighbors.shape
-    if first + n > nb or not parts or d % parts:
-        raise ShapeError(
-            f"{what}: {n} vertices from {first} do not fit {nb} vertices, "
-            f"or {parts} parts {d} dimensions"
-        )
-    checks.ids("neighbors", neighbors[first : first + n], nb, n, M0)
-
-
 def n_moments(m1):
     """How many moments a vertex with m1 - 1 links has."""
     return C.ann_beta_n_moments(checks.positive(m1=m1))
 
 
-def _moments_room(d, m1):
-    """How many floats of scratch the moments of one block of vertices need."""
-    return C.ANN_MOMENT_ROWS * ((2 * m1 + 1) * d + C.ANN_MOMENT_ROWS)
+def moments(x, first, codes, neighbors, centroids, out=None, threads=1, coarse=None,
+            rotation=None, w=None, assigned=None):  # fmt: skip
+    """Moments of the vertices first, first + 1, ... per part to out (parts, n, n_moments) float32.
 
-
-def moments(x, first, codes, neighbors, centroids, out, threads=1, coarse=None):
-    """Moments of the vertices first, first + 1, ... per part.
-
-    x (n, d_out) float32 their rotated vectors, out (parts, n, n_moments) float32.
+    x (n, d) their vectors, of a dtype of STORED, rotation (d, d_out) float32 or None where there is
+    none. With w (parts, n_moments, k <= 256) float32 their ``least_columns`` go into assigned (n,
+    parts) uint8, the sums of these are returned, (n,) float64, and out may be None.
     """
-    threads = checks.positive(threads=threads)
+    threads, first = checks.positive(threads=threads), checks.natural(first=first)
     nb, nsq, dsub, m1 = _vertices(codes, neighbors, centroids, coarse)
     level, alive = structures.coarse(ffi, coarse, centroids)
-    n = len(checks.array("x", x, "float32", None, nsq * dsub))
-    beside = x, codes, neighbors, centroids
-    parts = len(checks.writable("out", out, "float32", None, n, n_moments(m1), beside=beside))
-    first = checks.natural(first=first)
-    _check_vertices("moments", neighbors, first, n, parts, nsq * dsub)
-    room = checks.apart(C, threads, _moments_room(nsq * dsub, m1), np.float32)
+    d_out, size = nsq * dsub, C.ann_beta_n_moments(m1)
+    dtype = str(getattr(x, "dtype", None))
+    dtype = dtype if dtype in STORED else "float32"
+    n, d = checks.array("x", x, dtype, None, d_out if rotation is None else None).shape
+    turned = None if rotation is None else checks.array("rotation", rotation, "float32", d, d_out)
+    beside = [y for y in (x, codes, neighbors, centroids, rotation, w) if y is not None]
+    parts = k = None
+    if w is not None:
+        parts, _, k = checks.array("w", w, "float32", None, size, None).shape
+        checks.writable("assigned", assigned, "uint8", n, parts, beside=beside)
+        beside.append(assigned)
+    if w is None or out is not None:
+        parts = len(checks.writable("out", out, "float32", parts, n, size, beside=beside))
+    if first + n > nb or not parts or d_out % parts:
+        raise ShapeError(
+            f"moments: {n} vertices from {first} do not fit {nb} vertices, "
+            f"or {parts} parts {d_out} dimensions"
+        )
+    checks.ids("neighbors", neighbors[first : first + n], nb, n, m1 - 1)
+    tile = C.ANN_TILE_ROWS * (d + d_out + parts * size)
+    lanes = C.ANN_MOMENT_ROWS * ((2 * m1 + 1) * d_out + C.ANN_MOMENT_ROWS)
+    room, least = (
+        checks.apart(C, threads, tile + lanes, np.float32),
+        None if w is None else np.empty(n),
+    )
+    turned, columns = (y if y is None else checks.padded_columns(y) for y in (turned, w))
+    wide, ldw = (0 if y is None else y.shape[-1] for y in (turned, columns))
+    turned, columns, out, assigned, sums = (
+        ffi.NULL if y is None else _p(y) for y in (turned, columns, out, assigned, least)
+    )
     status = C.ann_beta_moments(
-        _p(x), _p(codes), _p(neighbors), _p(centroids), level, first, n, nb, nsq, dsub, m1, parts,
-        threads, _p(room), _p(out),
+        _p(x), STORED[dtype], turned, _p(codes), _p(neighbors), _p(centroids), level, columns,
+        first, n, nb, d, wide, nsq, dsub, m1, parts, k or 0, ldw, threads, _p(room), out, assigned,
+        sums,
     )  # fmt: skip
     checks.ok(status, "ann_beta_moments")
     del alive
+    return least
 
 
 def least_columns(x, w, out=None, threads=1):
@@ -93,41 +105,6 @@ def least_columns(x, w, out=None, threads=1):
     )
     checks.ok(status, "ann_least_columns")
     return codes, least
-
-
-def encode(x, first, rotation, codes, neighbors, centroids, w, out, threads=1, coarse=None):
-    """``least_columns`` of the moments of the vertices first, first + 1, ..., into out (n, parts).
-
-    x (n, d) their vectors, of a dtype of STORED, rotation (d, d_out) float32 or None where there is
-    none, w (parts, n_moments, k <= 256) float32. Returns the least sums, (n,) float64.
-    """
-    threads = checks.positive(threads=threads)
-    nb, nsq, dsub, m1 = _vertices(codes, neighbors, centroids, coarse)
-    level, alive = structures.coarse(ffi, coarse, centroids)
-    d_out, n_moments = nsq * dsub, C.ann_beta_n_moments(m1)
-    dtype = str(getattr(x, "dtype", None))
-    dtype = dtype if dtype in STORED else "float32"
-    n, d = checks.array("x", x, dtype, None, d_out if rotation is None else None).shape
-    turned, wide = ffi.NULL, 0
-    if rotation is not None:
-        padded = checks.padded_columns(checks.array("rotation", rotation, "float32", d, d_out))
-        turned, wide = _p(padded), padded.shape[1]
-    parts, _, k = checks.array("w", w, "float32", None, n_moments, None).shape
-    columns = checks.padded_columns(w)
-    beside = x, codes, neighbors, centroids, w, *([] if rotation is None else [rotation])
-    checks.writable("out", out, "uint8", n, parts, beside=beside)
-    first = checks.natural(first=first)
-    _check_vertices("encode", neighbors, first, n, parts, d_out)
-    size = C.ANN_ENCODED_ROWS * (d + d_out + parts * n_moments) + _moments_room(d_out, m1)
-    room, least = checks.apart(C, threads, size, np.float32), np.empty(n)
-    status = C.ann_beta_encode(
-        _p(x), STORED[dtype], turned, _p(codes), _p(neighbors), _p(centroids), level, _p(columns),
-        first, n, nb, d, wide, nsq, dsub, m1, parts, k, columns.shape[2], threads, _p(room),
-        _p(out), _p(least),
-    )  # fmt: skip
-    checks.ok(status, "ann_beta_encode")
-    del alive
-    return least
 
 
 def group_sums(x, codes, k, onto=None):

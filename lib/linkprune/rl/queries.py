@@ -31,7 +31,10 @@ def gather(data, settings, seed, threads=1):
     n = min(have, settings["most"], settings["per_vertex"] * nb)
     lacking = max(0, min(settings["most"], settings["made_below"] * nb) - n)
     if n + lacking < VALIDATION_SHARE:
-        raise DataError(f"pruning: {n} training queries, expected {VALIDATION_SHARE} or more")
+        raise DataError(
+            f"pruning: {n} training queries, expected {VALIDATION_SHARE} or more: train or learn "
+            "vectors of the data set's own, or pruning.queries.made_below above 0"
+        )
     log.info("%d training queries of %d, and %d made ones", n, have, lacking)
     own = _chosen(parts, have, n, seed) if n else None
     found = []

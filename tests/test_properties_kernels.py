@@ -5,9 +5,9 @@ import pytest
 from conftest import by_distance_then_id, ip_or_l2, random_graph
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from kernel_cases import SIZES, decoded, drawn, level_0, refusal
 from properties import fixed, integers, spoiled
 
-from linkprune.errors import LinkPruneError
 from linkprune.kernels import (
     adc,
     beam,
@@ -21,21 +21,6 @@ from linkprune.kernels import (
     vamana,
 )
 
-SIZES = st.fixed_dictionaries(
-    {
-        "n": st.integers(0, 9),
-        "d": st.integers(1, 35),
-        "m": st.integers(1, 40),
-        "nsq": st.integers(1, 5),
-        "dsub": st.integers(1, 4),
-        "k": st.integers(1, 256),
-        "M0": st.integers(1, 6),
-        "ip": st.booleans(),
-        "threads": st.sampled_from((1, 2, 3)),
-        "seed": st.integers(0, 2**32 - 1),
-    }
-)
-
 
 def column_sums(x, codes, k):
     """Sums of the rows of x (n, d) that share a code (n,), and counts."""
@@ -46,10 +31,6 @@ def column_sums(x, codes, k):
 
 def nearest_centroid(x, centroids):
     return ip_or_l2(x, centroids, False).argmin(1)
-
-
-def decoded(codes, centroids):
-    return np.concatenate([centroids[m][codes[:, m]] for m in range(len(centroids))], axis=1)
 
 
 def reconstructed(ids, codes, neighbors, centroids, book, assigned):
@@ -215,21 +196,6 @@ CASES = {
 LEAST = ("encode", "nearest of many", "least_columns")  # NumPy takes NaN for the least
 
 
-def drawn(sizes):
-    """Whole numbers of a seed, float32."""
-    rng = np.random.default_rng(sizes["seed"])
-    return lambda *shape, low=-9, high=10: rng.integers(low, high, shape).astype(np.float32)
-
-
-def refusal(call):
-    """The result of a call, or None where it is refused, in one line."""
-    try:
-        return call()
-    except LinkPruneError as e:
-        assert str(e) and "\n" not in str(e)
-        return None
-
-
 def agree(found, wanted):
     found, wanted = (x if isinstance(x, tuple) else (x,) for x in (found, wanted))
     assert len(found) == len(wanted)
@@ -299,141 +265,6 @@ def test_integers_of_numpy_are_as_good_as_those_of_python(dtype, n):
         assert np.array_equal(found, wanted)
 
 
-@pytest.mark.parametrize("value", (0, 1, 0.9, "0", None, np.uint8(1)))
-def test_a_flag_is_true_or_false(value):
-    s = {"n": 3, "d": 4, "nsq": 2, "dsub": 2, "M0": 3, "seed": 0, "threads": 1}
-    r, g = drawn(s), random_graph(20, 3, 2, 0)
-    x, three = r(20, 4), np.zeros((3, 2), np.int32)
-    builder = vamana.Builder(level_0(g), 3, x)
-    credit = MISUSED["credit"][0](r, s)
-    for call in (
-        lambda ip: adc.tables(x, r(2, 256, 2), ip),
-        lambda ip: distance.pair_distances(x[:3], x, three, ip),
-        lambda ip: nearest.Rows(x, 0, ip),
-        lambda ip: beam.search(g, x, 1, 2, vectors=x, ip=ip),
-        lambda ip: hnsw.Builder(g, 2, vectors=x, ip=ip),
-        lambda ip: beta.reorder(r(5, 4), r(5, 4), three[:1].repeat(5, 0).repeat(2, 1), 3,
-                                *regressed(r, s).values(), ip=ip),
-        lambda among: builder.link(three[0, :1], 2, among=among),
-        lambda rerun: episodes.Runner(space_of(r, s)[0], vectors=x).credit(
-            **credit, key=7, rerun=rerun
-        ),
-    ):  # fmt: skip
-        assert refusal(lambda call=call: call(value)) is None
-        assert refusal(lambda call=call: call(np.bool_(True))) is not None
-
-
-KINDS = ("float32", "uint8", "int8", "codes", "two levels")
-
-
-def vertices(r, s, nb, kind):
-    """nb vertices as kernels know them, and the vectors that they stand for, float32."""
-    if kind == "codes":
-        codes, centroids = r(nb, s["nsq"], low=0).astype(np.uint8), r(s["nsq"], 256, s["dsub"])
-        return {"codes": codes, "centroids": centroids}, decoded(codes, centroids)
-    if kind == "two levels":
-        first, second = two_levels(r, s, nb)
-        first = first._replace(cross=coarse.cross(**second, coarse=first))
-        return {**second, "coarse": first}, adc.decode(**second, coarse=first)
-    x = r(nb, s["d"], low=0 if kind == "uint8" else -9).astype(kind)
-    return {"vectors": x}, x.astype(np.float32)
-
-
-@fixed
-@given(sizes=SIZES, kind=st.sampled_from(KINDS))
-def test_a_wide_search_is_exhaustive(sizes, kind):
-    r, nb, k = drawn(sizes), 20 + sizes["n"], min(sizes["k"], 40)
-    g = random_graph(nb, sizes["M0"], 3, sizes["seed"] % 1000, ring=True)
-    space, x = vertices(r, sizes, nb, kind)
-    space |= {"ip": sizes["ip"], "threads": sizes["threads"]}
-    query = r(5, x.shape[1])
-    D, I, ndis, upper, nhops = beam.search(g, query, k, nb, **space)
-    ids, dis = by_distance_then_id(ip_or_l2(query, x, sizes["ip"]), k)
-    assert np.array_equal(I, ids) and np.array_equal(D, dis.astype(np.float32))
-    assert (nhops == nb).all() and (ndis == nb - 1).all() and (upper >= 1).all()
-
-    runner = episodes.Runner(g, **space)
-    keep = np.full(g.neighbors.shape, episodes.ALWAYS, np.uint32)
-    start = np.full(5, g.entry_point, np.int32)
-    done = runner.record(keep, query, start, k, nb, 7)
-    assert np.array_equal(done.I, ids) and (done.ndis == nb).all() and (done.nhops == nb).all()
-
-
-def are_links(rows, of, nb):
-    """Links of the vertices ``of``: not to themselves, none twice, missing ones at the end."""
-    for v, row in zip(of, rows, strict=True):
-        links = row[row >= 0]
-        assert (row[: len(links)] >= 0).all() and v not in links
-        assert len(set(links)) == len(links) and (links < nb).all()
-
-
-def is_graph(g):
-    nb = len(g.neighbors)
-    are_links(g.neighbors, range(nb), nb)
-    are_links(g.upper_neighbors, np.repeat(g.upper_vertex, np.diff(g.upper_start)), nb)
-
-
-def is_ordered(neighbors, between):
-    for v, row in enumerate(neighbors):
-        links = row[row >= 0]
-        assert np.array_equal(links, links[np.lexsort((links, between[v, links]))])
-
-
-BATCHES = st.lists(st.integers(-2, 21), min_size=1, max_size=6)
-
-
-@fixed
-@given(sizes=SIZES, batch=BATCHES, alpha=st.sampled_from((1.0, 1.3, 0.5, np.inf, np.nan, None)))
-def test_vamana_links_or_refuses(sizes, batch, alpha):
-    x = integers(np.random.default_rng(sizes["seed"]), (20, sizes["d"]), "float32")
-    g = level_0(random_graph(20, sizes["M0"], 2, 1))
-    builder = vamana.Builder(g, sizes["n"] + 1, x, sizes["threads"])
-    batch = np.array(batch, np.int32)
-    links = refusal(lambda: builder.link(batch, sizes["M0"], alpha, among=sizes["ip"]))
-    legal = ((batch >= 0) & (batch < 20)).all() and alpha in (1.0, 1.3)
-    legal &= len(set(batch.tolist())) == len(batch)
-    assert (links is not None) == legal
-    if legal:
-        are_links(links, batch, 20)
-        g.neighbors[batch] = links
-        assert refusal(lambda: builder.reverse(batch, batch[:, None], alpha) or "done") is None
-        builder.reverse(batch, links, alpha)
-        is_graph(g)
-        builder.order()
-        is_graph(g)
-        is_ordered(g.neighbors, ip_or_l2(x, x, False))
-
-
-def level_0(g):
-    empty = np.empty(0, np.int32)
-    return type(g)(g.neighbors.copy(), empty, np.zeros(1, np.int64), np.empty((0, 2), np.int32),
-                   g.entry_point, 0)  # fmt: skip
-
-
-@fixed
-@given(sizes=SIZES, kind=st.sampled_from(KINDS), batch=BATCHES, level=st.integers(-1, 4))
-def test_hnsw_links_or_refuses(sizes, kind, batch, level):
-    space, x = vertices(drawn(sizes), sizes, 20, kind)
-    g = random_graph(20, sizes["M0"], 3, sizes["seed"] % 100)
-    builder = hnsw.Builder(g, sizes["n"] + 1, ip=sizes["ip"], threads=sizes["threads"], **space)
-    batch, levels = np.array(batch, np.int32), g.levels()
-    inside = ((batch >= 0) & (batch < 20)).all()
-    source = np.full(len(batch), g.entry_point, np.int32)
-    high = inside and level in range(levels[batch].min() + 1)
-    turned = refusal(lambda: builder.reverse(level, batch, source) or "done")
-    ascend = (np.diff(batch) >= 0).all() and g.entry_point not in batch
-    assert (turned is None) == (not high or not ascend)
-    is_graph(g)
-    batch = batch[np.argsort(-levels[batch], kind="stable")] if inside else batch
-    own = levels[batch] if inside else np.zeros(len(batch), np.int32)
-    linked = refusal(lambda: builder.link(batch, own, x[np.clip(batch, 0, 19)]) or "done")
-    assert (linked is not None) == (inside and len(set(batch)) == len(batch))
-    is_graph(g)
-    builder.order()
-    is_graph(g)
-    is_ordered(g.neighbors, ip_or_l2(x, x, sizes["ip"]))
-
-
 @fixed
 @given(
     bits=st.integers(8, 16),
@@ -467,160 +298,3 @@ def test_rows_are_made_orthogonal(sizes, rank):
     assert np.allclose(turned @ turned.T, np.diag(squared), atol=1e-9)
     for bad in (np.nan, np.inf):
         assert refusal(lambda bad=bad: rotation.orthogonalise(a + bad, np.eye(n))) is None
-
-
-@fixed
-@given(sizes=SIZES)
-def test_read_only_results_are_refused(sizes):
-    out = np.zeros((1, 3, beta.n_moments(sizes["M0"] + 1)), np.float32)
-    arguments = (
-        np.zeros((3, 2), np.float32), 0, np.zeros((5, 1), np.uint8),
-        np.zeros((5, sizes["M0"]), np.int32), np.zeros((1, 256, 2), np.float32),
-    )  # fmt: skip
-    beta.moments(*arguments, out)
-    out.flags.writeable = False
-    assert refusal(lambda: beta.moments(*arguments, out) or "done") is None
-    codes = np.zeros((3, 1), np.uint8)
-    codes.flags.writeable = False
-    x = np.zeros((1, 3, 2), np.float32)
-    assert refusal(lambda: beta.least_columns(x, x[:, :2].copy(), codes)) is None
-
-
-def space_of(r, s):
-    """A graph of 20 vertices and what searches on it are given, two of them at once."""
-    g = random_graph(20, s["M0"], 2, s["seed"] % 100, ring=True)
-    return g, {
-        "keep": np.full(g.neighbors.shape, episodes.ALWAYS, np.uint32),
-        "x": r(4, s["d"]),
-        "start": np.full(4, g.entry_point, np.int32),
-    }
-
-
-def recorded(a, s):
-    g, _ = space_of(drawn(s), s)
-    runner = episodes.Runner(g, vectors=drawn(s)(20, s["d"]), threads=s["threads"])
-    return runner.record(**a, k=2, efSearch=5, key=7).I
-
-
-def credited(a, s):
-    g, _ = space_of(drawn(s), s)
-    runner = episodes.Runner(g, vectors=drawn(s)(20, s["d"]), threads=s["threads"])
-    return runner.credit(**a, key=7).gain
-
-
-def two_levels(r, s, n=9):
-    """A first level of 256 centroids, and the centroids and n codes of the second over it."""
-    half = s["nsq"] * s["dsub"]
-    first = r(2, 256, half)
-    return coarse.Coarse(first, coarse.panels(first)), {
-        "codes": r(n, 2 + 2 * s["nsq"], low=0).astype(np.uint8),
-        "centroids": r(2 * s["nsq"], 256, s["dsub"]),
-    }
-
-
-def regressed(r, s):
-    """The codes, links and weights of eleven vertices, as the regression's kernels take them."""
-    return {
-        "codes": r(11, s["nsq"], low=0).astype(np.uint8),
-        "neighbors": r(11, s["M0"], low=-1).astype(np.int32),
-        "centroids": r(s["nsq"], 256, s["dsub"]),
-        "beta_centroids": r(s["nsq"], 256, s["M0"] + 1),
-        "beta_codes": r(11, s["nsq"], low=0).astype(np.uint8),
-    }
-
-
-# Name -> (arrays by name, the call with them): results without a formula as short as the kernel.
-MISUSED = {
-    "record": (lambda r, s: space_of(r, s)[1], recorded),
-    "credit": (
-        lambda r, s: (
-            space_of(r, s)[1]
-            | {
-                "truth": r(4, 2, low=0).astype(np.int32),
-                "efs": np.array([2, 6], np.int32),
-                "rate": np.array([900, 50], np.int64),
-            }
-        ),
-        credited,
-    ),
-    "solve": (
-        lambda r, s: {"A": np.tile(np.eye(3), (s["n"] + 1, 1, 1)), "r": np.ones((s["n"] + 1, 3))},
-        lambda a, s: beta.solve(a["A"], a["r"], 1e-4, s["threads"]),
-    ),
-    "weights": (
-        lambda r, s: {
-            "moments": r(9, beta.n_moments(s["M0"] + 1)),
-            "out": r(9, s["M0"] + 2),
-        },
-        lambda a, s: beta.weights(a["moments"], 1e-4, a["out"], s["threads"]),
-    ),
-    "moments": (
-        lambda r, s: {
-            "x": r(11, s["nsq"] * s["dsub"]),
-            **dict(list(regressed(r, s).items())[:3]),
-            "out": r(s["nsq"], 11, beta.n_moments(s["M0"] + 1)),
-        },
-        lambda a, s: beta.moments(
-            a["x"], 0, a["codes"], a["neighbors"], a["centroids"], a["out"], s["threads"]
-        ),
-    ),
-    "least moments": (
-        lambda r, s: {
-            "x": r(11, 7),
-            **dict(list(regressed(r, s).items())[:3]),
-            "rotation": r(7, s["nsq"] * s["dsub"]),
-            "w": r(s["nsq"], beta.n_moments(s["M0"] + 1), 33),
-            "assigned": np.zeros((11, s["nsq"]), np.uint8),
-        },
-        lambda a, s: beta.moments(first=0, **a, threads=s["threads"]),
-    ),
-    "reorder": (
-        lambda r, s: {
-            "query": r(5, s["nsq"] * s["dsub"]),
-            "D": r(5, 4),
-            "I": r(5, 4, low=-1).astype(np.int32),
-            **regressed(r, s),
-        },
-        lambda a, s: beta.reorder(
-            a["query"], a["D"], a["I"], 3, *list(a.values())[3:], ip=s["ip"], threads=s["threads"]
-        )[1],
-    ),
-    "cross": (
-        lambda r, s: two_levels(r, s)[1],
-        lambda a, s: coarse.cross(
-            a["codes"], a["centroids"], two_levels(drawn(s), s)[0], s["threads"]
-        ),
-    ),
-}
-
-
-@pytest.mark.parametrize("name", MISUSED)
-@fixed
-@given(sizes=SIZES, data=st.data())
-def test_a_spoiled_argument_never_passes(name, sizes, data):
-    make, call = MISUSED[name]
-    arrays = make(drawn(sizes), sizes)
-    which = data.draw(st.sampled_from(list(arrays)))
-    assume(arrays[which].size)
-    how, arrays[which] = data.draw(spoiled(arrays[which]))
-    done = refusal(lambda: (call(arrays, sizes),))
-    assert done is not None if how == "nothing" else done is None or how in ("shape", "value")
-
-
-IDS = [
-    ("record", "start"),
-    ("credit", "truth"),
-    ("moments", "neighbors"),
-    ("reorder", "I"),
-    ("least moments", "neighbors"),
-]
-
-
-@pytest.mark.parametrize("name, which", IDS)
-@fixed
-@given(sizes=SIZES, where=st.integers(0, 999), value=st.sampled_from((-2, 20, 2**31 - 1, -(2**31))))
-def test_an_id_that_does_not_exist_is_refused(name, which, sizes, where, value):
-    make, call = MISUSED[name]
-    arrays = make(drawn(sizes), sizes)
-    arrays[which].flat[where % arrays[which].size] = value
-    assert refusal(lambda: (call(arrays, sizes),)) is None

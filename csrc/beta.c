@@ -110,17 +110,22 @@ int ann_least_columns(const float *x, const float *w, size_t parts, size_t n, si
 }
 
 ANN_CLONES
-int ann_group_sums(const float *x, const uint8_t *codes, size_t n, size_t depth, size_t k,
-                   size_t stride, double *sums, int64_t *counts)
+int ann_group_sums(const float *x, const uint8_t *codes, size_t parts, size_t n, size_t depth,
+                   size_t k, int threads, double *sums, int64_t *counts)
 {
-    for (size_t i = 0; i < n; i++)
-        if (codes[i * stride] >= k)
+    if (threads < 1)
+        return ANN_EINVAL;
+    for (size_t i = 0; i < n * parts; i++)
+        if (codes[i] >= k)
             return ANN_EINVAL;
-    for (size_t i = 0; i < n; i++) {
-        size_t c = codes[i * stride];
-        counts[c]++;
-        for (size_t t = 0; t < depth; t++)
-            sums[c * depth + t] += x[i * depth + t];
-    }
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (size_t part = 0; part < parts; part++)
+        for (size_t i = 0; i < n; i++) {
+            const float *row = x + (part * n + i) * depth;
+            size_t c = part * k + codes[i * parts + part];
+            counts[c]++;
+            for (size_t t = 0; t < depth; t++)
+                sums[c * depth + t] += row[t];
+        }
     return ANN_OK;
 }

@@ -40,10 +40,11 @@ int ann_beta_moments(const void *x, int stored, const float *rotation, const uin
 int ann_least_columns(const float *x, const float *w, size_t parts, size_t n, size_t depth, size_t k,
                       size_t ldw, int threads, uint8_t *codes, double *least);
 
-/* sums[codes[i * stride]] += x[i], i ascending, and counts likewise: x (n, depth), sums (k, depth),
- * counts (k), which the caller has set to 0 or to what earlier rows made them. */
-int ann_group_sums(const float *x, const uint8_t *codes, size_t n, size_t depth, size_t k,
-                   size_t stride, double *sums, int64_t *counts);
+/* sums[p, codes[i, p]] += x[p, i], i ascending, and counts likewise: x (parts, n, depth), codes (n,
+ * parts), sums (parts, k, depth), counts (parts, k), which the caller has set to 0 or to what earlier
+ * rows made them. */
+int ann_group_sums(const float *x, const uint8_t *codes, size_t parts, size_t n, size_t depth,
+                   size_t k, int threads, double *sums, int64_t *counts);
 
 /* b[i] = least-norm solution of A[i] b = r[i] by Jacobi's eigenvalue method; eigenvalues of at most
  * cut times the largest count as zero. A (n, m, m) symmetric, r (n, m), b (n, m).

@@ -105,7 +105,7 @@ def outputs():
     yield "moments", sha(moments)
     columns, least = kernel.least_columns(moments[:1], regression.polynomials(book[:1]))
     yield "least_columns", sha(columns, least.astype(np.float32))
-    sums, counts = kernel.group_sums(moments[1], assigned[:, 0].copy(), 256)
+    sums, counts = kernel.group_sums(moments[1:2], assigned[:, :1].copy(), 256)
     yield "group_sums", sha(sums, counts)
     G = weyl(19, 7, 5).astype(np.float64)
     A, r = (G[:, :, None] * G[:, None]).sum(3), np.ascontiguousarray(G[:, :, 0])  # no BLAS here

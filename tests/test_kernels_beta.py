@@ -145,29 +145,30 @@ def test_moments_are_of_bytes_with_and_without_sign():
 
 
 def test_group_sums_are_exact():
-    for n in (1, 5, 33):
+    for n, parts in ((1, 1), (5, 3), (33, 2)):
         for k, depth in ((1, 1), (7, 17), (256, 36)):
-            x = integers(n, n, depth)
-            codes = np.random.default_rng(k).integers(0, k, n).astype(np.uint8)
-            sums, counts = beta.group_sums(x, codes, k)
-            want = np.zeros((k, depth))
-            np.add.at(want, codes, x)
-            assert (sums == want).all()
-            assert (counts == np.bincount(codes, minlength=k)).all()
-            beta.group_sums(x, codes, k, (sums, counts))
-            assert (sums == 2 * want).all()
-            assert (counts == 2 * np.bincount(codes, minlength=k)).all()
+            x = integers(n, parts, n, depth)
+            codes = np.random.default_rng(k).integers(0, k, (n, parts)).astype(np.uint8)
+            want, counted = np.zeros((parts, k, depth)), np.zeros((parts, k), int)
+            for part in range(parts):
+                np.add.at(want[part], codes[:, part], x[part])
+                np.add.at(counted[part], codes[:, part], 1)
+            for threads in (1, 2, 4):
+                sums, counts = beta.group_sums(x, codes, k, threads=threads)
+                assert (sums == want).all() and (counts == counted).all()
+                beta.group_sums(x, codes, k, (sums, counts), threads)
+                assert (sums == 2 * want).all() and (counts == 2 * counted).all()
 
 
 def test_sums_to_add_to_that_do_not_fit_are_refused():
-    x, codes = np.zeros((4, 3), np.float32), np.zeros(4, np.uint8)
-    with refuses(ShapeError, "sums", "(2, 3)"):
-        beta.group_sums(x, codes, 2, (np.zeros((3, 3)), np.zeros(2, np.int64)))
+    x, codes = np.zeros((1, 4, 3), np.float32), np.zeros((4, 1), np.uint8)
+    with refuses(ShapeError, "sums", "(1, 2, 3)"):
+        beta.group_sums(x, codes, 2, (np.zeros((1, 3, 3)), np.zeros((1, 2), np.int64)))
     with refuses(ShapeError, "counts", "int64"):
-        beta.group_sums(x, codes, 2, (np.zeros((2, 3)), np.zeros(2)))
-    onto = np.zeros((2, 3)), np.zeros(2, np.int64)
+        beta.group_sums(x, codes, 2, (np.zeros((1, 2, 3)), np.zeros((1, 2))))
+    onto = np.zeros((1, 2, 3)), np.zeros((1, 2), np.int64)
     with refuses(KernelError, "ann_group_sums"):
-        beta.group_sums(x + 1, np.arange(len(x), dtype=np.uint8), 2, onto)
+        beta.group_sums(x + 1, np.arange(4, dtype=np.uint8)[:, None], 2, onto)
     assert not onto[0].any() and not onto[1].any()  # nothing was added before
 
 

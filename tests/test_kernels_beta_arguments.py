@@ -118,7 +118,7 @@ def test_numbers_out_of_range_are_refused():
         (lambda: beta.least_columns(X[None], W[:, :, :0].copy()), "ann_least_columns"),
         (lambda: least(w=np.zeros((3, 10, 257), np.float32)), "ann_beta_moments"),
         (lambda: least(w=COLUMNS[:, :, :0].copy()), "ann_beta_moments"),
-        (lambda: beta.group_sums(X, np.full(6, 3, np.uint8), 3), "ann_group_sums"),
+        (lambda: beta.group_sums(X[None], np.full((6, 1), 3, np.uint8), 3), "ann_group_sums"),
     ):
         with refuses(KernelError, kernel):
             call()
@@ -126,16 +126,16 @@ def test_numbers_out_of_range_are_refused():
 
 def test_results_over_what_they_are_made_from_are_refused():
     x, w = np.zeros((1, 40, 12), np.float32), np.zeros((1, 12, 32), np.float32)
-    sums, codes = np.zeros((8, 12)), np.zeros(40, np.uint8)
+    sums, codes = np.zeros((1, 8, 12)), np.zeros((40, 1), np.uint8)
     for call in (
         lambda: beta.moments(X, 0, CODES, LINKS, CENT, over(X, np.float32, 1, 6, 10)),
         lambda: beta.moments(X, 0, CODES, LINKS, CENT, over(CENT, np.float32, 1, 6, 10)),
         lambda: beta.least_columns(x, w, over(x, np.uint8, 40, 1)),
         lambda: beta.least_columns(x, w, over(w, np.uint8, 40, 1)),
         lambda: beta.group_sums(
-            x[0], codes, 8, (over(x, np.float64, 8, 12), np.zeros(8, np.int64))
+            x, codes, 8, (over(x, np.float64, 1, 8, 12), np.zeros((1, 8), np.int64))
         ),
-        lambda: beta.group_sums(x[0], codes, 8, (sums, over(sums, np.int64, 8))),
+        lambda: beta.group_sums(x, codes, 8, (sums, over(sums, np.int64, 1, 8))),
         lambda: beta.weights(OUT[0], 0.1, over(OUT, np.float32, 6, 3)),
     ):
         with refuses(ShapeError, "overlap"):

@@ -29,6 +29,12 @@ def column_sums(x, codes, k):
     return sums, np.bincount(codes, minlength=k)
 
 
+def parts_sums(x, codes, k):
+    """The same for every part: x (parts, n, d), codes (n, parts)."""
+    found = [column_sums(part, codes[:, m], k) for m, part in enumerate(x)]
+    return tuple(np.stack(of) for of in zip(*found, strict=True))
+
+
 def nearest_centroid(x, centroids):
     return ip_or_l2(x, centroids, False).argmin(1)
 
@@ -46,8 +52,7 @@ def reconstructed(ids, codes, neighbors, centroids, book, assigned):
 
 
 def classes(x, codes):
-    found = [column_sums(x, codes[:, m], 256) for m in range(codes.shape[1])]
-    return tuple(np.stack(part) for part in zip(*found, strict=True))
+    return parts_sums([x] * codes.shape[1], codes, 256)
 
 
 def tables(x, centroids, ip):
@@ -172,11 +177,11 @@ CASES = {
     ),
     "group_sums": (
         lambda r, s: {
-            "x": r(s["n"], s["d"]),
-            "codes": np.abs(r(s["n"])).astype(int).clip(0, s["k"] - 1).astype(np.uint8),
+            "x": r(s["nsq"], s["n"], s["d"]),
+            "codes": np.abs(r(s["n"], s["nsq"])).astype(int).clip(0, s["k"] - 1).astype(np.uint8),
         },
-        lambda a, s: beta.group_sums(a["x"], a["codes"], s["k"]),
-        lambda a, s: column_sums(a["x"], a["codes"], s["k"]),
+        lambda a, s: beta.group_sums(a["x"], a["codes"], s["k"], threads=s["threads"]),
+        lambda a, s: parts_sums(a["x"], a["codes"], s["k"]),
     ),
     "reconstruct": (
         lambda r, s: {
@@ -259,7 +264,7 @@ def test_integers_of_numpy_are_as_good_as_those_of_python(dtype, n):
         hnsw.Builder(g, n, vectors=x, threads=n).link(batch, 0 * batch, x[:2].copy())
         yield g.neighbors
         yield from offered(x, x, np.full((9, 2), -1, np.int32), np.full((9, 2), np.inf), False, n)
-        yield from beta.group_sums(x, np.zeros(9, np.uint8), n)
+        yield from beta.group_sums(x[None], np.zeros((9, 1), np.uint8), n, threads=n)
 
     for found, wanted in zip(results(np.dtype(dtype).type(n)), results(n), strict=True):
         assert np.array_equal(found, wanted)

@@ -24,7 +24,7 @@ TRAIN_ROWS = 250_000
 ROUNDS = 10
 KMEANS_ROUNDS = 20
 ASSIGNED_ROWS = 1 << 14  # at a time, as each has a distance too
-MOMENT_ROWS = 768  # of chunks: with fewer the calls show, with more their memory
+MOMENT_ROWS = 1536  # of chunks: with fewer the calls show, with more their memory
 SINGULAR_CUT = 0.01  # of the largest singular value, for the weights of a single vector
 # Over many vectors the full least squares solution is stable: only directions that rounding made
 # are dropped, so that no round of the training can raise the error.
@@ -125,8 +125,9 @@ class _Table:
         for rows, moments, least in self.moments(columns):
             if books:
                 assigned[:, rows] = least.T
-            for part, x in enumerate(moments):
-                kernel.group_sums(x, assigned[part, rows], k, (sums[part], counts[part]))
+            else:
+                least[:] = assigned[:, rows].T
+            kernel.group_sums(moments, least, k, (sums, counts), self.threads)
         return sums, counts
 
 
@@ -193,7 +194,7 @@ def _kmeans(x, rng, threads, progress):
             least, _ = kernel.least_columns(x[None, rows], columns[None], threads=threads)
             assigned[rows] = least[:, 0]
         _fill_empty(assigned, rng)
-        sums, counts = kernel.group_sums(x, assigned, KSUB)
+        (sums,), (counts,) = kernel.group_sums(x[None], assigned[:, None], KSUB)
         centroids = (sums[:, :-1] / counts[:, None]).astype(np.float32)
         progress.step()
     return centroids

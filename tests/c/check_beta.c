@@ -75,19 +75,18 @@ void columns(size_t n, size_t depth, int threads)
     static const size_t K[] = {1, 7, 31, 32, 33, 255, 256};
     for (size_t i = 0; i < COUNT(K); i++) {
         size_t k = K[i], ldw = (k + 31) / 32 * 32;
-        for (size_t stride = 1; stride < 4; stride += 2) {
-            float *x = floats(stride * n * depth), *w = floats(stride * depth * ldw);
-            uint8_t *c = buffer(n * stride, 1);
-            OK(ann_least_columns(x, w, stride, n, depth, k, ldw, threads, c, buffer(n, sizeof(double))));
-            for (size_t j = 0; j < n * stride; j++)
+        for (size_t parts = 1; parts < 4; parts += 2) {
+            float *x = floats(parts * n * depth), *w = floats(parts * depth * ldw);
+            uint8_t *c = buffer(n * parts, 1);
+            OK(ann_least_columns(x, w, parts, n, depth, k, ldw, threads, c, buffer(n, sizeof(double))));
+            for (size_t j = 0; j < n * parts; j++)
                 require(c[j] < k, "columns lie below k");
-            OK(ann_group_sums(x, c, n, depth, k, stride, buffer(k * depth, sizeof(double)),
-                              buffer(k, sizeof(int64_t))));
-            c[(n - 1) * stride] = 200;
+            OK(ann_group_sums(x, c, parts, n, depth, k, threads,
+                              buffer(parts * k * depth, sizeof(double)),
+                              buffer(parts * k, sizeof(int64_t))));
+            c[n * parts - 1] = 200;
             if (k < 200)
-                REFUSED(ann_group_sums(x, c, n, depth, k, stride,
-                                       buffer(k * depth, sizeof(double)),
-                                       buffer(k, sizeof(int64_t))));
+                REFUSED(ann_group_sums(x, c, parts, n, depth, k, threads, NULL, NULL));
         }
         REFUSED(ann_least_columns(NULL, NULL, 1, n, depth, ldw + 1, ldw, threads, NULL, NULL));
         REFUSED(ann_least_columns(NULL, NULL, 1, n, depth, 0, ldw, threads, NULL, NULL));

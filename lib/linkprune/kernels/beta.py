@@ -107,20 +107,22 @@ def least_columns(x, w, out=None, threads=1):
     return codes, least
 
 
-def group_sums(x, codes, k, onto=None):
-    """Sums of the rows of x that share a code: x (n, depth) float32, codes (n,) uint8 below k.
+def group_sums(x, codes, k, onto=None, threads=1):
+    """Sums of the rows that share a code, for every part.
 
-    Returns sums (k, depth) float64, counts (k,) int64: new ones, or those of earlier rows, given as
-    ``onto``, with these rows added.
+    x (parts, n, depth) float32, codes (n, parts) uint8 below k. Returns sums (parts, k, depth)
+    float64, counts (parts, k) int64: new ones, or those of earlier rows, given as ``onto``, with
+    these rows added.
     """
-    k = checks.positive(k=k)
-    n, depth = checks.array("x", x, "float32", None, None).shape
-    checks.array("codes", codes, "uint8", n)
-    sums, counts = (np.zeros((k, depth)), np.zeros(k, np.int64)) if onto is None else onto
-    checks.writable("sums", sums, "float64", k, depth, beside=(x, codes))
-    checks.writable("counts", counts, "int64", k, beside=(x, codes, sums))
-    checks.ok(C.ann_group_sums(_p(x), _p(codes), n, depth, k, 1, _p(sums), _p(counts)),
-              "ann_group_sums")  # fmt: skip
+    threads, k = checks.positive(threads=threads, k=k)
+    parts, n, depth = checks.array("x", x, "float32", None, None, None).shape
+    checks.array("codes", codes, "uint8", n, parts)
+    new = onto is None
+    sums, counts = (np.zeros((parts, k, depth)), np.zeros((parts, k), np.int64)) if new else onto
+    checks.writable("sums", sums, "float64", parts, k, depth, beside=(x, codes))
+    checks.writable("counts", counts, "int64", parts, k, beside=(x, codes, sums))
+    status = C.ann_group_sums(_p(x), _p(codes), parts, n, depth, k, threads, _p(sums), _p(counts))
+    checks.ok(status, "ann_group_sums")
     return sums, counts
 
 

@@ -24,6 +24,7 @@ FAMILIES = {
         "episodes.c",
         "credit.c",
         "thinned.h",
+        "whole.h",
         "rng.h",
         "walk.h",
         "candidates.h",

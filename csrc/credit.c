@@ -190,7 +190,7 @@ int ann_credit(const ann_space *space, const ann_graph *graph, const uint32_t *k
         uint32_t *epoch = replay->epochs + thread;
         int64_t *room = b.queues + thread * b.room;
         const size_t places = b.room - ANN_QUEUE_ROOM + 1;
-        int16_t whole[WHOLE_D];
+        whole_query whole;
         episode e = {.space = space, .graph = graph, .keep = keep};
         e.trace = (vertex_trace *)replay->trace + thread * nb;
         e.finds = (find *)replay->finds + thread * (nb + 1);
@@ -209,7 +209,7 @@ int ann_credit(const ann_space *space, const ann_graph *graph, const uint32_t *k
             e.number = ++*epoch;
             e.key = ann_stream(b.key, i);
             e.query = query_of(space, &b, i, thread);
-            e.whole = ann_whole(space, e.query, whole) ? whole : NULL;
+            e.whole = ann_whole(space, e.query, b.offsets, &whole) ? &whole : NULL;
             const int32_t *neighbors = truth + i * b.k;
             drawn[i] = (int32_t)(ann_random(e.key, UINT64_MAX - 1) % n_efs);
             e.ef = (size_t)efs[drawn[i]];

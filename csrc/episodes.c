@@ -61,6 +61,16 @@ ANN_INLINE int64_t share_begin(int64_t first, int64_t n, int64_t share, int64_t 
 }
 
 ANN_CLONES
+int ann_byte_offsets(const ann_space *space, int32_t *offsets)
+{
+    if (space->d > ANN_WHOLE_D || (!space->vectors_u8 && !space->vectors_i8))
+        return ANN_EINVAL;
+    for (size_t i = 0; i < space->nb; i++)
+        offsets[i] = ann_byte_offset(space, i);
+    return ANN_OK;
+}
+
+ANN_CLONES
 int64_t ann_episodes(const ann_space *space, const ann_graph *graph, const uint32_t *keep,
                      const ann_batch *batch, size_t efSearch, int64_t first, size_t capacity,
                      int32_t *actions, int32_t *n_actions, int32_t *I, int32_t *ndis,
@@ -76,7 +86,7 @@ int64_t ann_episodes(const ann_space *space, const ann_graph *graph, const uint3
     for (int64_t share = 0; share < shares; share++) {
         size_t thread = (size_t)omp_get_thread_num(), used = 0;
         int64_t *room = b.queues + thread * b.room;
-        int16_t whole[WHOLE_D];
+        whole_query whole;
         episode e = {.space = space, .graph = graph, .keep = keep, .ef = efSearch};
         e.visited = b.visited + thread * space->nb;
         int64_t end = share_begin(first, (int64_t)b.n, share + 1, shares);
@@ -88,7 +98,7 @@ int64_t ann_episodes(const ann_space *space, const ann_graph *graph, const uint3
             e.search = ++b.epochs[thread];
             e.key = ann_stream(b.key, (uint64_t)i);
             e.query = query_of(space, &b, (size_t)i, thread);
-            e.whole = ann_whole(space, e.query, whole) ? whole : NULL;
+            e.whole = ann_whole(space, e.query, b.offsets, &whole) ? &whole : NULL;
             e.action = actions + (size_t)share * width + used;
             e.room = width - used;
             if (!recorded_search(&e, b.start[i], b.absent[i], room, b.k)) {
@@ -109,7 +119,8 @@ int64_t ann_episodes(const ann_space *space, const ann_graph *graph, const uint3
         int64_t end = share_begin(first, (int64_t)b.n, share + 1, shares);
         for (int64_t i = share_begin(first, (int64_t)b.n, share, shares); i < end && i < done; i++)
             n += (size_t)n_actions[i];
-        memmove(actions + to, actions + (size_t)share * width, n * sizeof *actions);
+        if (share) /* the first lies where it is to lie */
+            memmove(actions + to, actions + (size_t)share * width, n * sizeof *actions);
         to += n;
     }
     return done;

@@ -11,12 +11,16 @@
  * vertex that an episode does without, its start excepted, -1 for none. Scratch of the threads:
  * visited (threads, nb) and epochs (threads), zeroed before the first call and then left alone;
  * centroids_t and tables as ann_search has them; queues (threads, room), room >= max(efSearch, k) +
- * ANN_QUEUE_ROOM. */
+ * ANN_QUEUE_ROOM. offsets (nb) are those of ann_byte_offsets, or NULL: then bytes are measured as the
+ * floats that they stand for. */
 #ifndef ANN_EPISODES_H
 #define ANN_EPISODES_H
 #include "types.h"
 
 enum { ANN_QUEUE_ROOM = ANN_BEAM_ROOM + 1 };
+
+/* The most dimensions of bytes whose distances need no more than the 24 bits of a float. */
+enum { ANN_WHOLE_D = (1 << 24) / (255 * 255) };
 
 typedef struct {
     const float *x;
@@ -33,7 +37,12 @@ typedef struct {
     float *tables;
     int64_t *queues;
     size_t room;
+    const int32_t *offsets;
 } ann_batch;
+
+/* offsets (nb) of a space of bytes of up to ANN_WHOLE_D dimensions, with which queries of whole numbers
+ * are measured in integers. */
+int ann_byte_offsets(const ann_space *space, int32_t *offsets);
 
 /* The scratch of searches that are repeated in part, instead of visited and epochs: trace
  * (threads, nb) of 8 bytes and epochs (threads), zeroed before the first call and then left alone;

@@ -87,19 +87,4 @@ ANN_INLINE float ann_row_distance(int a, const void *x, int b, const void *y, si
     return ann_tree((const float *)&acc);
 }
 
-/* Distances to four rows, as the sums in the end of one would wait for each other. */
-ANN_INLINE void ann_whole_distances(int row, const int16_t *x, const void *const y[4], size_t d,
-                                    int ip, float *out)
-{
-    int32_t sum[4] = {0};
-    for (size_t t = 0; t < d; t++)
-        for (int i = 0; i < 4; i++) {
-            int16_t yt = row == ROW_U8 ? ((const uint8_t *)y[i])[t] : ((const int8_t *)y[i])[t];
-            int16_t diff = (int16_t)(x[t] - yt);
-            sum[i] += ip ? -x[t] * yt : diff * diff;
-        }
-    for (int i = 0; i < 4; i++)
-        out[i] = (float)sum[i];
-}
-
 #endif

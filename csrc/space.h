@@ -94,45 +94,6 @@ ANN_INLINE void ann_to_query_many(const ann_space *s, const float *query, const 
         out[i] = ann_to_query(s, query, ids[i]);
 }
 
-/* A query of whole numbers in the range of the bytes of a space is measured in integers, where no
- * sum of floats would need more than the 24 bits that they hold: the bits are the same. */
-enum { WHOLE_D = (1 << 24) / (255 * 255) };
-
-/* whole (WHOLE_D) = query; returns whether that can be. */
-ANN_INLINE int ann_whole(const ann_space *s, const float *query, int16_t *whole)
-{
-    if (s->d > WHOLE_D || !(s->vectors_u8 || s->vectors_i8))
-        return 0;
-    const float least = s->vectors_u8 ? 0 : INT8_MIN, most = s->vectors_u8 ? UINT8_MAX : INT8_MAX;
-    int is_whole = 1;
-    for (size_t t = 0; t < s->d; t++) {
-        float within = query[t] > least ? query[t] : least;
-        within = within < most ? within : most;
-        whole[t] = (int16_t)(int32_t)within;
-        is_whole &= (float)whole[t] == query[t];
-    }
-    return is_whole;
-}
-
-/* out (n, rounded up to fours) = distances to the vertices ids (n), the last one again and again. */
-ANN_INLINE void ann_whole_to_many(const ann_space *s, const int16_t *whole, const int32_t *ids,
-                                  size_t n, float *out)
-{
-    for (size_t i = 0; i < n; i += 4) {
-        const void *rows[4];
-        for (size_t j = 0; j < 4; j++)
-            rows[j] = ann_row(s, ids[i + j < n ? i + j : n - 1]);
-        if (s->vectors_u8 && !s->ip)
-            ann_whole_distances(ROW_U8, whole, rows, s->d, 0, out + i);
-        else if (s->vectors_u8)
-            ann_whole_distances(ROW_U8, whole, rows, s->d, 1, out + i);
-        else if (!s->ip)
-            ann_whole_distances(ROW_I8, whole, rows, s->d, 0, out + i);
-        else
-            ann_whole_distances(ROW_I8, whole, rows, s->d, 1, out + i);
-    }
-}
-
 /* Vertices are compared with each other as points: a row of vectors as it is, or what a code stands
  * for. That of a code in one level has blocks (dsub, 16) of sixteen sub-vectors side by side, in
  * groups of four; those that fill no group have one each. */

@@ -6,6 +6,7 @@
 #include "episodes.h"
 #include "rng.h"
 #include "walk.h"
+#include "whole.h"
 
 /* The place of a vertex among the finds of an episode. */
 typedef struct {
@@ -37,7 +38,7 @@ typedef struct {
     const ann_graph *graph;
     const uint32_t *keep;
     const float *query;
-    const int16_t *whole; /* the query in integers, or NULL */
+    const whole_query *whole; /* the query in integers, or NULL */
     uint64_t key;
     int32_t ndis, nhops;
     ann_queue queue;
@@ -63,7 +64,7 @@ typedef struct {
 /* Functions of their own, so that each has the registers to itself. */
 #define ANN_PART ANN_CLONES __attribute__((noinline)) static
 
-ANN_PART void measure(const ann_space *space, const float *query, const int16_t *whole,
+ANN_PART void measure(const ann_space *space, const float *query, const whole_query *whole,
                       const int32_t *ids, size_t n, float *distance)
 {
     if (whole)

@@ -107,7 +107,7 @@ def test_a_link_that_stands_twice_is_followed_once(width):
 def test_bytes_are_measured_as_the_floats_that_they_stand_for():
     # Extreme values, at which the sums just fit, and more dimensions than sums of 24 bits can hold.
     rng = np.random.default_rng(5)
-    for d in (1, 31, 32, 33, 64, 100, 258, 259, 1100):
+    for d in (1, 31, 63, 64, 65, 100, 127, 128, 129, 258, 259, 1100):
         graph, start = random_graph(50, 12, 3, d, ring=True), np.zeros(40, np.int32)
         keep = keep_of((50, 12), d)
         for kind, lo, hi in (("uint8", 0, 255), ("int8", -128, 127)):

@@ -34,6 +34,12 @@ void episodes(size_t nb, size_t M0, size_t k, size_t ef, int kind, int ip, int t
                        .start = ids(N, nb, 0), .absent = ids(N, nb, 1),
                        .dsub = coded ? DSUB : 0, .n = N, .k = k,
                        .key = 7, .threads = threads, .room = room};
+    int32_t *offsets = buffer(nb, sizeof *offsets);
+    if (kind == 1 || kind == 2) {
+        OK(ann_byte_offsets(&space, offsets));
+        batch.offsets = offsets;
+    } else
+        REFUSED(ann_byte_offsets(&space, NULL));
     batch.visited = buffer(T * nb, sizeof *batch.visited);
     batch.epochs = buffer(T, sizeof *batch.epochs);
     batch.queues = buffer(T * room, sizeof *batch.queues);

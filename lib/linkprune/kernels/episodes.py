@@ -105,6 +105,10 @@ class Runner:
         self._epochs = np.zeros(threads, np.uint16), np.zeros(threads, np.uint32)
         self._tables = structures.tables(self.space, threads)
         self._actions = np.empty(0, np.int32)
+        self._offsets = None
+        if vectors is not None and vectors.itemsize == 1 and self.d <= C.ANN_WHOLE_D:
+            self._offsets = np.empty(nb, np.int32)
+            checks.ok(C.ann_byte_offsets(self.space, _p(self._offsets)), "ann_byte_offsets")
 
     def record(self, keep, x, start, k, efSearch, key, *, absent=None):
         """Run an episode for every row of x (n, d) float32 from start (n,) int32 -> Episodes.
@@ -191,6 +195,9 @@ class Runner:
         if self.centroids_t is not None:
             alive.append(_p(self.centroids_t))
             b.centroids_t = alive[-1]
+        if self._offsets is not None:
+            alive.append(_p(self._offsets))
+            b.offsets = alive[-1]
         alive += [_p(self._visited), _p(self._epochs[0]), _p(self._tables)]
         b.visited, b.epochs, b.tables = alive[-3:]
         b.dsub, b.n, b.k, b.key, b.threads, b.room = self.dsub, n, k, key, self.threads, room

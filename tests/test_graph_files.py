@@ -49,6 +49,15 @@ def test_ivecs_is_read_without_its_padding(file):
     assert g.entry_point == 3
 
 
+def test_an_entry_point_of_another_kind_and_a_base_of_nan_are_refused(file):
+    for wrong in (1.5, "1", True, -1, 99):
+        with refuses(DataError, f"entry point {wrong}, expected 0"):
+            graph_files.read(file("a.nsg", nsg()), entry_point=wrong)
+    base = np.full((len(LISTS), 2), np.nan)
+    with refuses(DataError, "a.nsg", "not finite"):
+        graph_files.read(file("a.nsg", nsg()), base)
+
+
 @pytest.mark.parametrize("metric", ["l2", "ip"])
 @pytest.mark.parametrize("name, content", [("a.nsg", nsg()), ("a.ivecs", ivecs())])
 def test_with_vectors_links_are_sorted_and_ivecs_start_near_the_mean(file, name, content, metric):

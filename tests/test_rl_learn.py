@@ -96,6 +96,13 @@ def test_what_does_not_fit_is_refused_in_one_line(setting):
         linkprune.prune(graph, base, train[:, 0])
 
 
+def test_a_graph_of_another_kind_is_refused(setting):
+    base, train, graph = setting
+    for other in (None, graph.neighbors):
+        with refuses(ShapeError, "graph: expected a linkprune.graph.Graph", type(other).__name__):
+            linkprune.prune(other, base, train)
+
+
 def test_a_base_of_another_dimension_than_the_codec_is_refused(setting):
     base, train, _ = setting
     held = LinkCode.train(train, codec="OPQ4_12").add(base, M0=4, beta="none").index
@@ -119,6 +126,13 @@ def test_a_base_of_another_dimension_than_the_codec_is_refused(setting):
         ({"efSearch": []}, ("efSearch []", "None or a list")),
         ({"efSearch": [3, 3]}, ("efSearch [3, 3]", "different")),
         ({"steps": 0}, ("steps 0", "an integer of at least 1")),
+        ({"efSearch": [2**32 + 1]}, ("efSearch [4294967297]", "at most 2,147,483,647")),
+        ({"efSearch": list(range(1, 66))}, ("efSearch", "one to 64")),
+        ({"steps": 10**13}, ("steps 10000000000000", "at most 1,000,000")),
+        ({"episodes": 10**12}, ("episodes 1000000000000", "at most 100,000,000")),
+        ({"episodes_per_link": 1e300}, ("episodes_per_link 1e+300", "at most 1e+09")),
+        ({"prior": 1e308}, ("prior 1e+308", "at most 1e+09")),
+        ({"asked": {**learn.QUERIES, "made_below": 10**7}}, ("made_below", "at most 10,000")),
         ({"steps": 2.0}, ("steps 2.0", "an integer")),
         ({"validate_every": 0}, ("validate_every 0", "at least 1")),
         ({"episodes": -5}, ("episodes -5", "None or an integer")),
@@ -145,7 +159,8 @@ def test_a_setting_that_cannot_be_is_refused_by_name(setting, changed, words):
 
 @pytest.mark.parametrize(
     "changed",
-    [{"efSearch": [3, 4]}, {"policy": "linear"}, {"baseline": 1}, {"initial": 0.9995},
+    [{"efSearch": [3, 4]}, {"hidden": 2 * 10**9}, {"max_ndis": 10**30}, {"damping": 1e300},
+     {"policy": "linear"}, {"baseline": 1}, {"initial": 0.9995},
      {"device": ["cpu"]}],
 )  # fmt: skip
 def test_settings_of_the_network_are_checked_too(setting, changed):

@@ -146,6 +146,18 @@ def test_made_queries_lie_as_far_from_the_base_as_queries_do():
         assert 0.6 < share < 1.6, j
 
 
+def test_a_made_query_is_moved_by_so_much_of_the_difference_of_two_neighbours():
+    base = cloud().base
+    made = queries.made(base, 50, 10, "l2", 1)
+    near, _ = groundtruth.exact(base, base, 11)
+    for x, v in zip(made.x, made.absent, strict=True):
+        of = base[near[v][near[v] != v][:10]]
+        moves = (of[:, None] - of[None]).reshape(-1, base.shape[1])
+        moved = (x - base[v])[None]
+        along = moves[np.square(moved / 0.7 - moves).sum(1).argmin()]
+        assert np.allclose(moved, 0.7 * along, atol=1e-5)
+
+
 def test_a_made_query_is_no_base_vector():
     made = queries.made(cloud().base, 2000, 10, "l2", 1)
     assert not set(rows_of(cloud().base)) & set(rows_of(made.x))

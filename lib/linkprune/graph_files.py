@@ -10,6 +10,7 @@ import numpy as np
 
 from linkprune import flat, hnsw, store
 from linkprune.errors import DataError
+from linkprune.kernels.checks import is_integer
 
 HEADER = {".nsg": 2, ".ivecs": 0}  # words of four bytes
 # A graph is a matrix as wide as its longest list: no such file has far more places than links.
@@ -37,7 +38,7 @@ def read(path, base=None, *, entry_point=None, metric="l2"):
         )
     if entry_point is None:
         entry_point = _entry_point(path, header, base, metric)
-    if not 0 <= entry_point < nb:
+    if not is_integer(entry_point) or not 0 <= entry_point < nb:
         raise DataError(f"{path}: entry point {entry_point}, expected 0 ... {nb - 1}")
     if nb * int(lengths.max()) > LARGEST_RATIO * lengths.sum() + SMALL:
         raise DataError(
@@ -48,6 +49,8 @@ def read(path, base=None, *, entry_point=None, metric="l2"):
     for v, row in enumerate(lists):
         graph.neighbors[v, : len(row)] = row
     if base is not None:
+        if not np.isfinite(base).all():
+            raise DataError(f"{path}: base vectors that are not finite, no link is nearest")
         hnsw.order(graph, base, metric=metric)
     return graph
 

@@ -1,6 +1,7 @@
 """Learned pruning in one call: what the rules training_queries and prune do, for arrays."""
 
 from linkprune.errors import ConfigError, LinkPruneError, ShapeError
+from linkprune.graph import Graph
 from linkprune.preparation import METRICS, prepared
 from linkprune.rl import agents, queries, settings, training
 from linkprune.rl.environment import Environment, Space
@@ -27,6 +28,8 @@ def prune(graph, base, train=None, agent="edge", *, metric="l2", codec=None, cod
     """
     if (codec is None) != (codes is None):
         raise ShapeError("prune: codec without codes or codes without codec, expected both or none")
+    if not isinstance(graph, Graph):
+        raise ShapeError(f"graph: expected a linkprune.graph.Graph, got {type(graph).__name__}")
     if metric not in METRICS:
         raise ShapeError(f"metric {metric}: expected one of {', '.join(METRICS)}")
     settings.check_all("asked", asked, settings.QUERIES)

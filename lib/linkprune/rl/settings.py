@@ -27,14 +27,18 @@ DEFAULTS = {
 }  # fmt: skip
 UNCAPPED = ("eta", "alpha", "prior")  # of logits, which links that are ranked do not have
 SHARED = ("max_ndis", "baseline")  # of the reward that all actions of an episode share
+# No training needs more; beyond them memory ends, or what a number holds.
+MOST, MOST_STEPS, MOST_EPISODES, MOST_HIDDEN, LARGEST = 2**31 - 1, 10**6, 10**8, 2**16, 1e9
+FROM_1 = f"of at least 1, at most {MOST:,}"
+MOST_EFS = 64  # of one agent, each tried before the first step
 LEAST_CAPPED = 0.2  # under max_degree: twice what links without a place are kept with
 
 
-def _integer(least):
+def _integer(least, most=MOST):
     def fits(x):
-        return isinstance(x, Integral) and not isinstance(x, bool) and x >= least
+        return isinstance(x, Integral) and not isinstance(x, bool) and least <= x <= most
 
-    return f"an integer of at least {least}", fits
+    return f"an integer of at least {least}, at most {most:,}", fits
 
 
 def _number(words, inside):
@@ -60,24 +64,25 @@ def _one_of(*choices):
     return " or ".join(choices), lambda x: isinstance(x, str) and x in choices
 
 
-COUNT = _integer(1)
+COUNT, EPISODES = _integer(1), _integer(1, MOST_EPISODES)
 PROBABILITY = _number("a number between 0 and 1, both excluded", lambda x: 0 < x < 1)
-ABOVE_0 = _number("a number above 0", lambda x: x > 0)
-FROM_0 = _number("a number of at least 0", lambda x: x >= 0)
+ABOVE_0 = _number(f"a number above 0, at most {LARGEST:g}", lambda x: 0 < x <= LARGEST)
+FROM_0 = _number(f"a number of at least 0, at most {LARGEST:g}", lambda x: 0 <= x <= LARGEST)
 PROBABILITIES = _list(PROBABILITY, "a list of one or more numbers between 0 and 1, both excluded")
 
 # Name -> (words, test): what is expected of a value.
 _COMMON = {
-    "k": COUNT, "initial": PROBABILITY, "steps": COUNT, "episodes": _or_none(COUNT),
-    "episodes_per_link": ABOVE_0, "threshold": PROBABILITY, "max_degree": _or_none(COUNT),
-    "queries": _or_none(COUNT), "validate_every": COUNT, "device": _one_of("auto", "cpu", "cuda"),
+    "k": COUNT, "initial": PROBABILITY, "steps": _integer(1, MOST_STEPS),
+    "episodes": _or_none(EPISODES), "episodes_per_link": ABOVE_0, "threshold": PROBABILITY,
+    "max_degree": _or_none(COUNT), "queries": _or_none(COUNT), "validate_every": COUNT,
+    "device": _one_of("auto", "cpu", "cuda"),
 }  # fmt: skip
 EXPECTED = {
     "edge": {
         **_COMMON,
         "efSearch": _or_none(
-            _list(COUNT, "a list of one or more different integers of at least 1",
-                  lambda x: len(set(x)) == len(x))
+            _list(COUNT, f"a list of one to {MOST_EFS} different integers {FROM_1}",
+                  lambda x: len(set(x)) == len(x) <= MOST_EFS)
         ),
         "recalls": PROBABILITIES, "eta": ABOVE_0, "alpha": ABOVE_0,
         "rho": _number("a number from 0 to 1, 1 excluded", lambda x: 0 <= x < 1), "prior": FROM_0,
@@ -85,18 +90,19 @@ EXPECTED = {
     "network": {
         **_COMMON,
         "initial": _number("a number from 0.001 to 0.999", lambda x: 0.001 <= x <= 0.999),
-        "efSearch": _list(COUNT, "a list of one integer of at least 1", lambda x: len(x) == 1),
+        "efSearch": _list(COUNT, f"a list of one integer {FROM_1}", lambda x: len(x) == 1),
         "policy": _one_of("mlp", "table"), "credit": _one_of("shared", "path", "counterfactual"),
-        "hidden": COUNT, "max_ndis": COUNT, "entropy": FROM_0, "edge_patience": _or_none(COUNT),
+        "hidden": _integer(1, MOST_HIDDEN), "max_ndis": COUNT, "entropy": FROM_0,
+        "edge_patience": _or_none(COUNT),
         "baseline": ("True or False", lambda x: isinstance(x, bool)), "max_kl": ABOVE_0,
         "damping": ABOVE_0, "line_search": _one_of("first", "published"),
     },
 }  # fmt: skip
-QUERIES = {"most": COUNT, "per_vertex": COUNT, "made_below": _integer(0), "k": _integer(10)}
+QUERIES = {"most": COUNT, "per_vertex": COUNT, "made_below": _integer(0, 10_000), "k": _integer(10)}
 TARGETS = dict.fromkeys(("R@1", "R@10", "recall@10"), PROBABILITIES)
 VALIDATION = {
     "queries": COUNT,
-    "efSearch": _list(COUNT, "a list of two or more integers of at least 1, ascending",
+    "efSearch": _list(COUNT, f"a list of two or more integers {FROM_1}, ascending",
                       lambda x: len(x) > 1 and all(a < b for a, b in itertools.pairwise(x))),
     "targets": (
         f"a dict of {' or '.join(TARGETS)} to lists of recalls",

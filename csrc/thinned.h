@@ -143,8 +143,10 @@ ANN_INLINE void expand(episode *e)
     e->nhops++;
     if (queue->at[queue->next] != NO_KEY) {
         size_t row = (size_t)ann_key_id(queue->at[queue->next]) * e->graph->M0;
-        __builtin_prefetch(e->graph->neighbors + row);
-        __builtin_prefetch(e->keep + row);
+        for (size_t l = row; l < row + e->graph->M0; l += LANES) { /* a cache line of links */
+            __builtin_prefetch(e->graph->neighbors + l);
+            __builtin_prefetch(e->keep + l);
+        }
     }
 }
 

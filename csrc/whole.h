@@ -85,12 +85,14 @@ ANN_INLINE void ann_whole_distances(int row, const int16_t *x, const void *const
 /* The sums of the lanes of four registers. */
 ANN_BYTES __m128i ann_sums4(const __m512i x[4])
 {
-    __m256i half[4];
-    for (int i = 0; i < 4; i++)
-        half[i] = _mm256_add_epi32(_mm512_castsi512_si256(x[i]), _mm512_extracti64x4_epi64(x[i], 1));
-    __m256i sums = _mm256_hadd_epi32(_mm256_hadd_epi32(half[0], half[1]),
-                                     _mm256_hadd_epi32(half[2], half[3]));
-    return _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+    __m512i two[2]; /* of two registers in turns */
+    for (int i = 0; i < 2; i++)
+        two[i] = _mm512_add_epi32(_mm512_unpacklo_epi32(x[2 * i], x[2 * i + 1]),
+                                  _mm512_unpackhi_epi32(x[2 * i], x[2 * i + 1]));
+    __m512i four = _mm512_add_epi32(_mm512_unpacklo_epi64(two[0], two[1]),
+                                    _mm512_unpackhi_epi64(two[0], two[1]));
+    __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(four), _mm512_extracti64x4_epi64(four, 1));
+    return _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
 }
 
 /* The same by products of unsigned with signed bytes, four of them a lane and instruction: of y with

@@ -82,13 +82,13 @@ class _Table:
 
     def moments(self, columns=None):
         """Chunk by chunk the rows, a slice, their moments (parts, n, n_moments), and which of the
-        columns, of ``regression.polynomials``, are the least of each (n, parts) uint8.
+        columns, of ``regression.polynomials``, are the least of each (n, parts) uint8, or None.
         """
         of = self.codec, self.codes, self.neighbors, self.parts
         moments = Moments(*of, self.threads * MOMENT_ROWS, self.threads)
         for rows in chunks(len(self.base), moments.size):
             x = self.base[rows]
-            least = np.empty((len(x), self.parts), np.uint8)
+            least = None if columns is None else np.empty((len(x), self.parts), np.uint8)
             yield rows, moments.of(x, rows.start, columns, least), least
 
     def _alone(self, part):
@@ -126,7 +126,7 @@ class _Table:
             if books:
                 assigned[:, rows] = least.T
             else:
-                least[:] = assigned[:, rows].T
+                least = np.ascontiguousarray(assigned[:, rows].T)
             kernel.group_sums(moments, least, k, (sums, counts), self.threads)
         return sums, counts
 

@@ -44,12 +44,14 @@ class Regression:
 def encode(base, codec, codes, neighbors, beta_centroids, threads=1):
     """The codeword of least reconstruction error for every part of base (nb, d).
 
-    Returns a Regression and the mean squared error per vector.
+    Returns a Regression and the mean squared error per vector. Raises ShapeError where the vectors
+    are not those of the codec, DataError where its dimensions do not divide into the parts.
     """
     threads = checks.positive(threads=threads)
     parts, kbeta, _ = beta_centroids.shape
     beta_codes, error = np.empty((len(base), parts), np.uint8), np.empty(len(base))
     codec.check(base)
+    _check_parts(codec, parts)
     columns = polynomials(beta_centroids)
     for rows in tracked(len(base), "beta codes", size=ROWS):
         error[rows] = kernel.moments(
@@ -86,10 +88,7 @@ class Moments:
     """
 
     def __init__(self, codec, codes, neighbors, parts, size, threads=1):
-        if codec.d_out % parts:
-            raise DataError(
-                f"{codec.d_out} rotated dimensions do not divide into {parts} beta parts"
-            )
+        _check_parts(codec, parts)
         self.codec, self.codes, self.neighbors = codec, codes, neighbors
         self.parts, self.size, self.threads = parts, size, threads
         self._n_moments = kernel.n_moments(neighbors.shape[1] + 1)
@@ -111,6 +110,11 @@ class Moments:
                        assigned=assigned, threads=self.threads, rotation=self.codec.turned,
                        **self.codec.levels())  # fmt: skip
         return found
+
+
+def _check_parts(codec, parts):
+    if codec.d_out % parts:
+        raise DataError(f"{codec.d_out} rotated dimensions do not divide into {parts} beta parts")
 
 
 def _stored(x):

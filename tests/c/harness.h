@@ -41,6 +41,7 @@ const ann_coarse *first_level(size_t n, size_t nsq, size_t dsub, const float *ce
 void distances(size_t n, size_t d, int threads);
 void neighbours(size_t n, size_t d, int threads);
 void tiles(size_t groups);
+void whole(size_t d, int is_signed, int ip);
 void rotations(size_t n, size_t m, size_t nsq, size_t dsub, int threads);
 void codes(size_t n, size_t nsq, size_t dsub, int threads);
 void regression(size_t nsq, size_t dsub, size_t m1, int two, int threads);

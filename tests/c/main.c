@@ -9,6 +9,10 @@ int main(void)
 {
     for (size_t groups = 1; groups < 9; groups++)
         tiles(groups);
+    static const size_t BYTES[] = {1, 63, 64, 65, 128, 129, 258};
+    for (size_t i = 0; i < COUNT(BYTES); i++)
+        for (int kind = 0; kind < 4; kind++)
+            whole(BYTES[i], kind % 2, kind / 2);
     for (size_t t = 0; t < COUNT(THREADS); t++) {
         int threads = THREADS[t];
         for (size_t i = 0; i < COUNT(N); i++) {

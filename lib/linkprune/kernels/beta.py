@@ -41,7 +41,8 @@ def moments(x, first, codes, neighbors, centroids, out=None, threads=1, coarse=N
 
     x (n, d) their vectors, of a dtype of STORED, rotation (d, d_out) float32 or None where there is
     none. With w (parts, n_moments, k <= 256) float32 their ``least_columns`` go into assigned (n,
-    parts) uint8, the sums of these are returned, (n,) float64, and out may be None.
+    parts) uint8, the sums of these are returned, (n,) float64, and out may be None. Without w
+    assigned stays as it is.
     """
     threads, first = checks.positive(threads=threads), checks.natural(first=first)
     nb, nsq, dsub, m1 = _vertices(codes, neighbors, centroids, coarse)
@@ -51,9 +52,13 @@ def moments(x, first, codes, neighbors, centroids, out=None, threads=1, coarse=N
     dtype = dtype if dtype in STORED else "float32"
     n, d = checks.array("x", x, dtype, None, d_out if rotation is None else None).shape
     turned = None if rotation is None else checks.array("rotation", rotation, "float32", d, d_out)
-    beside = [y for y in (x, codes, neighbors, centroids, rotation, w) if y is not None]
+    first_level = (None, None) if coarse is None else (coarse.centroids, coarse.panels)
+    beside = x, codes, neighbors, centroids, rotation, w, *first_level
+    beside = [y for y in beside if y is not None]
     parts = k = None
-    if w is not None:
+    if w is None:
+        assigned = None
+    else:
         parts, _, k = checks.array("w", w, "float32", None, size, None).shape
         checks.writable("assigned", assigned, "uint8", n, parts, beside=beside)
         beside.append(assigned)

@@ -77,7 +77,8 @@ def _largest(x):
 class Runner:
     """A graph and a space with the scratch memory of the threads, for any number of calls.
 
-    The links are those that the graph has now: one that is not sealed is copied.
+    The links are those that the graph has now: one that is not sealed is copied. Codes and vectors
+    are not, and must stay as they are for as long as the Runner is used.
 
     graph: a ``linkprune.graph.Graph``, of which level 0 is searched; codes (nb, nsq) uint8 with
     centroids (nsq, 256, dsub) float32 and, for codes in two levels, the first one, a

@@ -113,8 +113,8 @@ def _rivals(axes, rivals, initial, measure):
 
 
 def _end(x, text):
-    """How far axes from 0 on must reach for a text right of x."""
-    return x / (1 - LETTER * len(text))
+    """How far axes from 0 on must reach for a text right of x, which may take half of them."""
+    return x / (1 - min(0.5, LETTER * max(map(len, text.split("\n")))))
 
 
 def _label(axes, notes):

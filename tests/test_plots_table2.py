@@ -51,7 +51,9 @@ def drawn(*names):
 def curves(axes):
     """The curves of a panel, exhaustive levels left out, as x -> y."""
     return [
-        dict(zip(*line.get_data(), strict=True)) for line in axes.lines if line.get_marker() == "o"
+        dict(zip(*line.get_data(), strict=True))
+        for line in axes.lines
+        if line.get_marker() in figure5.MARKERS
     ]
 
 
@@ -98,7 +100,7 @@ def test_curves_are_the_points_with_re_ranking_where_there_is_a_codebook_for_it(
     )]  # fmt: skip
     assert curves(ef10)[0] == pytest.approx({16: 50, 64: 60})
     assert curves(dis10)[2] == pytest.approx({50: 57, 194: 67})
-    dashed = [line.get_linestyle() for line in ef1.lines if line.get_marker() == "o"]
+    dashed = [line.get_linestyle() for line in ef1.lines if line.get_marker() in figure5.MARKERS]
     assert dashed == ["-", "-", "--"]
 
 
@@ -121,8 +123,9 @@ def test_curves_have_their_names_at_their_ends_and_colours_by_links():
     left, right, _, last = figure5.tradeoff(drawn("a")).axes
     assert texts(left) == []
     assert texts(right) == texts(last) == ["L4 OPQ48", "L6 OPQ40", "L6 OPQ36 β4"]
-    colours = [line.get_color() for line in right.lines if line.get_marker() == "o"]
+    colours = [line.get_color() for line in right.lines if line.get_marker() in figure5.MARKERS]
     assert colours[0] != colours[1] == colours[2]
+    assert [line.get_marker() for line in right.lines] == ["o", "s", "s"]
     assert [t.get_color() for t in right.texts] == colours
 
 

@@ -156,6 +156,7 @@ def test_every_long_step_says_how_far_it_is(monkeypatch, caplog, tmp_path):
     monkeypatch.setattr(progress.tracked, "__defaults__", ("vectors", 400))
     monkeypatch.setattr(groundtruth, "CHUNK", 400)
     monkeypatch.setattr(vectors, "BLOCK", 400)
+    monkeypatch.setattr(regression, "ROWS", 400)
     monkeypatch.setattr(progress, "time", Clock(11))
     caplog.set_level(logging.INFO)
     made = {}

@@ -185,14 +185,18 @@ def test_a_name_of_the_legend_hides_its_curves(page):
 def test_dark_colours_are_used_where_they_are_preferred(page):
     ask = (
         "const of = (s) => getComputedStyle(document.querySelector(s)), body = of('body');"
-        "return [body.backgroundColor, body.color, of('.drawing').backgroundColor]"
+        "return [body.backgroundColor, body.color, of('.drawing').backgroundColor, "
+        "of('.drawing svg').filter]"
     )
     light = page.run(ask)
     page.prefer("dark")
     dark = page.run(ask)
     ground, ink = (sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in dark[:2])
     assert ground < 150 and ink > 600
-    assert dark[:2] != light[:2] and dark[2] == light[2] == "rgb(255, 255, 255)"
+    assert dark[:2] != light[:2]
+    # A drawing is dark on light: in the dark its lightness changes places, its ground is the card.
+    assert light[2:] == ["rgb(255, 255, 255)", "none"]
+    assert sum(map(int, re.findall(r"\d+", dark[2])[:3])) < 150 and "invert" in dark[3]
 
 
 def column(page, i):

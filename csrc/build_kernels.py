@@ -14,7 +14,7 @@ SPACE = ["space.h", "code.h", "row.h"]
 # The sources and headers of each family: the index of csrc/.
 FAMILIES = {
     "distance": ["distance.c", "exact.h", "matmul_block.h"],
-    "nearest": ["nearest.c", "exact.h", "byte_tile.h"],
+    "nearest": ["nearest.c", "exact.h", "byte_tile.h", "intrinsics.h"],
     "rotation": ["rotation.c"],
     "adc": ["adc.c", "adc_table.h", *SPACE],
     "beam": ["beam.c", "walk.h", "candidates.h", "adc_table.h", *SPACE],
@@ -25,6 +25,7 @@ FAMILIES = {
         "credit.c",
         "thinned.h",
         "whole.h",
+        "intrinsics.h",
         "rng.h",
         "walk.h",
         "candidates.h",

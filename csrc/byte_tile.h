@@ -5,12 +5,8 @@
  * the lanes afterwards costs more than the products. */
 #ifndef ANN_BYTE_TILE_H
 #define ANN_BYTE_TILE_H
+#include "intrinsics.h"
 #include "kernels.h"
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(ANN_NO_CLONES)
-#define ANN_BYTE_INTRINSICS
-#include <immintrin.h>
-#endif
 
 enum { TILE = 8, PANEL = 32, GROUP = 4 };
 
@@ -38,7 +34,7 @@ static inline int ann_tile_plain(const uint8_t *panel, const int8_t *query, size
     return any != 0;
 }
 
-#ifdef ANN_BYTE_INTRINSICS
+#ifdef ANN_INTRINSICS
 
 ANN_INLINE int ann_four_bytes(const int8_t *x)
 {
@@ -118,7 +114,7 @@ ann_tile_avx2(const uint8_t *panel, const int8_t *query, size_t groups, const in
 /* The fastest that this machine has. */
 ANN_INLINE ann_byte_tile *ann_fastest_tile(void)
 {
-#ifdef ANN_BYTE_INTRINSICS
+#ifdef ANN_INTRINSICS
     if (ANN_SIXTEEN && __builtin_cpu_supports("avx512vnni"))
         return ann_tile_vnni;
     if (__builtin_cpu_supports("avx2"))

@@ -3,12 +3,8 @@
 #ifndef ANN_WHOLE_H
 #define ANN_WHOLE_H
 #include "episodes.h"
+#include "intrinsics.h"
 #include "space.h"
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(ANN_NO_CLONES)
-#define ANN_WHOLE_INTRINSICS
-#include <immintrin.h>
-#endif
 
 enum { WHOLE_STEP = 64, SIGN = 128 };
 
@@ -55,7 +51,7 @@ ANN_INLINE int ann_whole(const ann_space *s, const float *query, const int32_t *
     }
     for (size_t t = s->d; t % WHOLE_STEP; t++)
         w->bytes[t] = 0;
-#ifdef ANN_WHOLE_INTRINSICS
+#ifdef ANN_INTRINSICS
     w->vnni = ANN_SIXTEEN && __builtin_cpu_supports("avx512vnni") &&
               __builtin_cpu_supports("avx512bw");
 #endif
@@ -77,7 +73,7 @@ ANN_INLINE void ann_whole_distances(int row, const int16_t *x, const void *const
         out[i] = (float)sum[i];
 }
 
-#ifdef ANN_WHOLE_INTRINSICS
+#ifdef ANN_INTRINSICS
 
 #define ANN_BYTES \
     __attribute__((target("avx512f,avx512bw,avx512vnni"), always_inline)) static inline
@@ -153,7 +149,7 @@ ann_whole_to_many_vnni(const ann_space *s, const whole_query *query, const int32
 ANN_INLINE void ann_whole_to_many(const ann_space *s, const whole_query *query, const int32_t *ids,
                                   size_t n, float *out)
 {
-#ifdef ANN_WHOLE_INTRINSICS
+#ifdef ANN_INTRINSICS
     if (query->vnni) {
         ann_whole_to_many_vnni(s, query, ids, n, out);
         return;

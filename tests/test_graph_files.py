@@ -54,7 +54,7 @@ def test_an_entry_point_of_another_kind_and_a_base_of_nan_are_refused(file):
         with refuses(DataError, f"entry point {wrong}, expected 0"):
             graph_files.read(file("a.nsg", nsg()), entry_point=wrong)
     base = np.full((len(LISTS), 2), np.nan)
-    with refuses(DataError, "a.nsg", "not finite"):
+    with refuses(DataError, "a.nsg: base: row 0 has nan in column 0", "finite"):
         graph_files.read(file("a.nsg", nsg()), base)
 
 

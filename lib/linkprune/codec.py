@@ -76,17 +76,16 @@ class Codec:
         if x.ndim != 2 or x.shape[1] != self.d:
             raise ShapeError(f"vectors are {x.shape}, this codec is for (n, {self.d})")
 
-    def rotate(self, x, threads=1, out=None):
+    def rotate(self, x, threads=1):
         """Rotated vectors: x (n, d) of any dtype -> (n, d_out) float32.
 
-        out (n, d_out), which must not overlap x, takes them where there is a rotation; without one
-        it stays as it is, and x comes back as float32.
+        Without a rotation x comes back as float32.
         """
         self.check(x)
         x = np.ascontiguousarray(x, np.float32)
         if self.rotation is None:
             return x
-        return distance.matmul(x, self.turned, threads, out)
+        return distance.matmul(x, self.turned, threads)
 
     def encode(self, x, threads=1):
         """Codes of vectors, chunk by chunk, and how far they are from the vectors.

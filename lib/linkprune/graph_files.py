@@ -10,6 +10,7 @@ import numpy as np
 
 from linkprune import flat, hnsw, store
 from linkprune.errors import DataError
+from linkprune.formats import check_finite
 from linkprune.kernels.checks import is_integer
 
 HEADER = {".nsg": 2, ".ivecs": 0}  # words of four bytes
@@ -22,7 +23,8 @@ def read(path, base=None, *, entry_point=None, metric="l2"):
 
     With base (nb, d) of any dtype nb must agree, links are sorted, nearest first by metric, and an
     .ivecs graph starts from the vertex nearest the mean; without, its entry_point has to be given.
-    One given for .nsg replaces that of the file. Raises DataError where the file is no such graph.
+    One given for .nsg replaces that of the file. Raises DataError where the file is no such graph,
+    or a base vector is not finite.
     """
     path = Path(path)
     words = _words(path)
@@ -49,8 +51,7 @@ def read(path, base=None, *, entry_point=None, metric="l2"):
     for v, row in enumerate(lists):
         graph.neighbors[v, : len(row)] = row
     if base is not None:
-        if not np.isfinite(base).all():
-            raise DataError(f"{path}: base vectors that are not finite, no link is nearest")
+        check_finite(base, f"{path}: base")
         hnsw.order(graph, base, metric=metric)
     return graph
 

@@ -8,7 +8,7 @@ void tiles(size_t groups)
 {
     ann_byte_tile *runs[3] = {ann_tile_plain};
     size_t n = 1;
-#ifdef ANN_BYTE_INTRINSICS
+#ifdef ANN_INTRINSICS
     if (__builtin_cpu_supports("avx2"))
         runs[n++] = ann_tile_avx2;
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni"))

@@ -72,10 +72,8 @@ def moments(x, first, codes, neighbors, centroids, out=None, threads=1, coarse=N
     checks.ids("neighbors", neighbors[first : first + n], nb, n, m1 - 1)
     tile = C.ANN_TILE_ROWS * (d + d_out + parts * size)
     lanes = C.ANN_MOMENT_ROWS * ((2 * m1 + 1) * d_out + C.ANN_MOMENT_ROWS)
-    room, least = (
-        checks.apart(C, threads, tile + lanes, np.float32),
-        None if w is None else np.empty(n),
-    )
+    room = checks.apart(C, threads, tile + lanes, np.float32)
+    least = None if w is None else np.empty(n)
     turned, columns = (y if y is None else checks.padded_columns(y) for y in (turned, w))
     wide, ldw = (0 if y is None else y.shape[-1] for y in (turned, columns))
     turned, columns, out, assigned, sums = (

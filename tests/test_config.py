@@ -276,6 +276,7 @@ def test_impossible_values_are_refused_in_one_line(tmp_path, what):
         ({"max_degree": 4, "initial": 0.2}, "agent rl_x: initial 0.2, expected above"),
         ({"max_degree": 4, "alpha": 60}, "agent rl_x: alpha has no effect with max_degree"),
         ({"max_degree": 4, "prior": 400, "eta": 2}, "agent rl_x: eta has no effect"),
+        ({"alpha": 60}, "agent rl_x: alpha has no effect with prior 400, expected prior 0"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(entry, words):
@@ -284,7 +285,8 @@ def test_settings_that_do_not_go_together_are_refused(entry, words):
         return checked.agent({"pruning": {"queries": {"k": 10}, "agents": agents}}, "rl_x")
 
     assert agent(max_degree=4, rho=0.5)["rho"] == 0.5
-    assert agent(max_degree=None, alpha=60)["alpha"] == 60
+    assert agent(max_degree=None, prior=0, alpha=60)["alpha"] == 60
+    assert agent(max_degree=4)["prior"] == 0
     with refuses(ConfigError, words):
         agent(**entry)
 

@@ -147,7 +147,7 @@ def test_expected_credit_is_the_gradient_where_nothing_ends_early_and_near_it_el
 def test_sampled_credit_has_the_expected_one_for_its_mean(tiny):
     gain, cost = tiny.credit
     expected = (tiny.weight[:, None] * (gain - cost).mean(1)).sum(0) / tiny.p
-    s = {**settings.DEFAULTS["edge"], "k": tiny.k, "rho": 0.0}
+    s = {**settings.DEFAULTS["edge"], "k": tiny.k, "rho": 0.0, "prior": 0.0}
     found = []
     for step in range(BATCHES):
         agent = EdgeAgent(tiny.graph, s, B, np.array([tiny.efSearch]), [RECALL])
@@ -200,7 +200,8 @@ def told(seed, drawn):
 
 
 def entry(**values):
-    return settings.complete({"agent": "edge", "k": 4, **values})
+    by_evidence = {"prior": 0.0, "eta": 1.0, "rho": 0.7}
+    return settings.complete({"agent": "edge", "k": 4, **by_evidence, **values})
 
 
 def test_a_step_is_the_update_of_the_docstring():

@@ -16,7 +16,8 @@ from linkprune.rl.environment import Environment, Space
 from linkprune.vectors import Vectors
 
 VALIDATION = {"queries": 60, "efSearch": [1, 4, 16, 64], "targets": {"R@1": [0.8]}}
-FEW = {"steps": 4, "episodes": 400, "alpha": 5.0, "recalls": [0.9], "validation": VALIDATION}
+UNCAPPED = {"prior": 0, "alpha": 5.0}
+FEW = {"steps": 4, "episodes": 400, "recalls": [0.9], "validation": VALIDATION, **UNCAPPED}
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def test_a_graph_on_codes_is_capped_and_carries_an_index(setting):
     base, train, _ = setting
     coded = LinkCode.train(train, codec="OPQ4_12")
     dense = coded.add(base, M0=10, beta="none", efConstruction=20).index
-    few = {name: FEW[name] for name in FEW if name != "alpha"}
+    few = {name: FEW[name] for name in FEW if name not in UNCAPPED}
     got = linkprune.prune(
         dense.graph, base, train, codec=dense.codec, codes=dense.codes, max_degree=4, **few
     )

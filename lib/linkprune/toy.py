@@ -23,7 +23,10 @@ EPISODES = 3000  # a step
 # The complete graph finds everything at one cost, so its curve has no slope to begin with. Those of
 # the graphs that come out have one of 3 to 5 distances.
 SLOPE, RECALL = 5.0, 0.9
-SETTINGS = settings.complete({"agent": "edge", "k": 1, "initial": 0.3, "steps": 60, "alpha": 20.0})
+SETTINGS = settings.complete({
+    "agent": "edge", "k": 1, "initial": 0.3, "steps": 60, "prior": 0.0, "eta": 1.0, "alpha": 20.0,
+    "rho": 0.7,
+})  # fmt: skip
 JUDGE = {"efSearch": [1, 2, 3, 4, 6, 8], "targets": {"R@1": [0.95]}}
 HUB = 0.1  # of all searches, at least, go on through a hub
 NEAREST = 0.055  # of the side of the picture, between two vertices

@@ -16,8 +16,9 @@ COMMON = {
 }  # fmt: skip
 DEFAULTS = {
     "edge": {
-        **COMMON, "efSearch": None, "recalls": [0.92, 0.96, 0.98, 0.99], "eta": 1.0,
-        "alpha": 100.0, "rho": 0.7, "prior": 0.0,
+        **COMMON, "steps": 20, "episodes_per_link": 0.6, "efSearch": None,
+        "recalls": [0.86, 0.92, 0.96, 0.98], "eta": 2.0, "alpha": 100.0, "rho": 0.85,
+        "prior": 400,
     },
     "network": {
         **COMMON, "k": 1, "efSearch": [10], "policy": "mlp", "credit": "shared", "hidden": 2048,
@@ -113,7 +114,10 @@ VALIDATION = {
 
 def complete(entry):
     """The settings of an agent's config entry, complete: a dict."""
-    return {**DEFAULTS[entry["agent"]], **entry}
+    out = {**DEFAULTS[entry["agent"]], **entry}
+    if out["agent"] == "edge" and out["max_degree"]:
+        out["prior"] = 0  # of logits, as all in UNCAPPED
+    return out
 
 
 def check(where, values, expected):
@@ -160,6 +164,10 @@ def checked(where, entry, known):
         _check_idle(where, entry, ("recalls",), "efSearch")
     if out["agent"] == "edge" and out["max_degree"]:
         _check_capped(where, entry, out)
+    elif out["agent"] == "edge" and out["prior"] and "alpha" in entry:
+        raise ConfigError(
+            f"{where}: alpha has no effect with prior {out['prior']:g}, expected prior 0 beside it"
+        )
     if out["agent"] == "network":
         if out["credit"] != "shared":
             _check_idle(where, entry, SHARED, f"credit {out['credit']}")

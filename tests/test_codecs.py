@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import shutil
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ HITS = {
     ("PQ2x12_OPQ4_16", "none"): 20,
 }
 TOY_CODECS = {
-    "datasets": {"toy": ["blobs"]}, "M0": 4, "betas": ["none", "beta2x256"],
+    "datasets": {"toy": ["blobs"]}, "M0": 4, "seeds": {"toy": [7]}, "betas": ["none", "beta2x256"],
     "codecs": [{"codec": "OPQ8_32"}, {"codec": "PQ2x8_OPQ6_24"}],
 }  # fmt: skip
 BLOBS = {"source": "synthetic", "nb": 2000, "nq": 50, "nt": 600, "d": 32, "metric": "l2"}
@@ -75,6 +76,30 @@ def test_changes_are_from_one_level_of_as_many_bytes_and_the_same_regression(tab
         assert "one_level" not in rows[key] and "R@1_change" not in rows[key]
 
 
+def test_further_builds_are_averaged_and_widen_the_interval(points, tmp_path):
+    results, chosen = points
+    chosen = [p for p in chosen if p["codec"] != "PQ2x12_OPQ4_16" and p["beta"] == "none"]
+    apart = {"OPQ6_24": (10, 4, 16), "PQ2x8_OPQ4_16": (30, 36, 24)}
+    shutil.copytree(results, tmp_path / "r")
+    for p in chosen:
+        place = tmp_path / "r" / "d" / p["graph"] / "unpruned" / p["codec"] / p["beta"]
+        for seed, hits in zip((7, 9), apart[p["codec"]][1:], strict=True):
+            rank = np.where(np.arange(40) < hits, 0, 4).astype(np.int32)
+            attrs = {"error_of_codes": 8.0, "error_of_reconstructions": 1.0}
+            store.save(place / f"seed{seed}.h5", {"exhaustive": rank}, attrs)
+    one, two = codecs.rows(chosen, tmp_path / "r", 1, (7, 9), resamples=4000)
+    assert (one["builds"], one["mse"], one["nq"]) == (3, 7, 40)
+    assert (one["R@1"], one["R@1_least"], one["R@1_most"]) == (0.25, 0.1, 0.4)
+    assert (two["R@1"], two["R@1_least"], two["R@1_most"]) == (0.75, 0.6, 0.9)
+    assert two["R@1_change"] == 0.5
+    # In a resample each side is the mean of three builds drawn: sd .15 sqrt(2 / 3) / sqrt(3).
+    alone = list(codecs.rows(chosen, tmp_path / "r", 1, resamples=4000))[1]
+    width, before = (x["R@1_change_hi"] - x["R@1_change_lo"] for x in (two, alone))
+    of_builds = 2 * 1.96 * 0.15 * np.sqrt(2 / 3 / 3) * np.sqrt(2)
+    assert alone["builds"] == 1 and alone["R@1_least"] == alone["R@1_most"] == 0.75
+    assert np.isclose(width, np.hypot(before, of_builds), rtol=0.1)
+
+
 def test_the_same_seed_gives_the_same_rows(points, table):
     assert list(codecs.rows(points[1], points[0], 1, resamples=500)) == table
     assert list(codecs.rows(points[1], points[0], 2, resamples=500)) != table
@@ -123,18 +148,31 @@ def test_the_workflow_has_codecs_in_two_levels(tmp_path_factory, tmp_path):
     targets = ("results/figures/codecs.svg", "results/table2.csv")
     wanted = planned(Run(folder, "-n", *TOY, mine, "--", *targets).well())
     # Two levels on both data sets, one level is there; two searches of the six are the table's.
-    assert (wanted["opq"], wanted["codecs"], wanted["exhaustive"]) == (2, 1, 6)
+    assert (wanted["opq"], wanted["codecs"], wanted["exhaustive"], wanted["seed"]) == (2, 1, 6, 4)
     Run(folder, *TOY, mine, "--", *targets).well(300)
     with open(folder / "results/figures/codecs.csv", newline="") as f:
         rows = list(csv.DictReader(f))
     assert [row["code_bytes"] for row in rows] == ["8"] * 4
     assert [row["bytes"] for row in rows] == ["8", "10", "8", "10"]
+    assert {row["builds"] for row in rows} == {"2"}
     assert [row["one_level"] for row in rows] == ["", "", "OPQ8_32", "OPQ8_32"]
     with open(folder / "results/table2.csv", newline="") as f:
         searched = list(csv.DictReader(f))
     assert {row["codec"] for row in searched} == {"PQ2x8_OPQ6_24"}
     assert {row["bytes_per_vector"] for row in searched} == {"26"}
     assert {row["mode"] for row in searched} == {"graph", "exhaustive"}
+
+
+def test_a_further_build_from_the_seed_that_there_is_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    content = {
+        "scale": "toy",
+        "seed": 7,
+        "datasets": {"blobs": BLOBS},
+        "experiments": {"codecs": TOY_CODECS},
+    }
+    message = refusal(tmp_path, content)
+    assert "experiments.codecs.seeds: 7 is the config's" in message
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,11 @@ def test_the_rules_that_the_cluster_profile_names_exist():
     assert len(named) > 8 and named <= set(rules())
 
 
+@pytest.mark.parametrize("name", ["default", "slurm"])
+def test_the_terminal_says_what_a_job_makes_and_not_its_inputs_by_the_dozen(name):
+    assert profile(name)["quiet"] == ["reason"]
+
+
 def test_every_job_on_a_cluster_asks_for_memory_and_time():
     slurm = profile("slurm")
     assert set(slurm["default-resources"]) == {"mem_mb", "runtime"}

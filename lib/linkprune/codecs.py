@@ -9,20 +9,21 @@ RESAMPLES = 10_000
 COLUMNS = (
     "dataset first codec beta graph policy code_bytes beta_bytes bytes M0 mse".split()
     + [f"R@{k}{part}" for k in RECALLS for part in ("", "_lo", "_hi")]
-    + "nq one_level R@1_change R@1_change_lo R@1_change_hi".split()
+    + "builds R@1_least R@1_most nq one_level R@1_change R@1_change_lo R@1_change_hi".split()
 )
 ONE = "one level"
 
 
-def rows(points, results, seed, resamples=RESAMPLES):
+def rows(points, results, seed, more=(), resamples=RESAMPLES):
     """One dict a point, as COLUMNS, and the points in their order.
 
-    points: dicts of dataset, graph, policy, codec, beta; results: the folder of the artifacts. The
-    bytes are those of code and regression, without the links. A change is that of R@1 from the
-    codec of one level with as many bytes and the same regression, where there is one, with its
-    95 % interval by a paired bootstrap over queries.
+    points: dicts of dataset, graph, policy, codec, beta; results: the folder of the artifacts;
+    more: seeds of further builds of each, beside that of the workflow. Errors and recalls are means
+    over the builds. The bytes are those of code and regression, without the links. A change is that
+    of R@1 from the codec of one level with as many bytes and the same regression, where there is
+    one, with its 95 % interval by a paired bootstrap over queries, and over the builds of both.
     """
-    measured = [_measured(point, results) for point in points]
+    measured = [_measured(point, results, more) for point in points]
     known = {(*_setting(row), row["code_bytes"]): (row, rank)
              for row, rank in measured if row["first"] == ONE}  # fmt: skip
     for row, rank in measured:
@@ -34,31 +35,47 @@ def rows(points, results, seed, resamples=RESAMPLES):
         yield row
 
 
-def _measured(point, results):
-    """The columns of a point but for the change, and its ranks (nq,)."""
+def _measured(point, results, more):
+    """The columns of a point but for the change, and the ranks of its builds (builds, nq)."""
     folder, codec, beta = results / point["dataset"], keys.codec(point["codec"]), point["beta"]
     place = folder.joinpath(*(point[p] for p in ("graph", "policy", "codec", "beta")))
-    (rank,) = store.load(place / "exhaustive.h5", rank="nq")
+    (first_rank,) = store.load(place / "exhaustive.h5", rank="nq")
     refined = place / "beta.h5" if beta != "none" else folder / point["codec"] / "codes.h5"
     size = {"code_bytes": codec.bytes, "beta_bytes": keys.beta(beta).nsq or 0}
     first = ONE if codec.bits is None else f"PQ2x{codec.bits}"
     row = {**point, "first": first, **size, "bytes": sum(size.values()),
-           "M0": keys.graph(point["graph"]).M0, "mse": store.attrs(refined)["error"],
-           "nq": len(rank)}  # fmt: skip
+           "M0": keys.graph(point["graph"]).M0}  # fmt: skip
+    errors, ranks = [store.attrs(refined)["error"]], [first_rank]
+    for seed in more:
+        path = place / f"seed{seed}.h5"
+        ranks += store.load(path, exhaustive="nq")
+        of = "codes" if beta == "none" else "reconstructions"
+        errors.append(store.attrs(path)[f"error_of_{of}"])
+    ranks = np.stack(ranks)
+    row |= {"mse": float(np.mean(errors)), "builds": len(ranks), "nq": ranks.shape[1]}
     for k in RECALLS:
-        share = metrics.one_recall_at(rank, k)
-        row[f"R@{k}_lo"], row[f"R@{k}_hi"] = stats.wilson(share, len(rank))
-        row[f"R@{k}"] = share
-    return row, rank
+        shares = [metrics.one_recall_at(rank, k) for rank in ranks]
+        row[f"R@{k}"] = share = float(np.mean(shares))
+        row[f"R@{k}_lo"], row[f"R@{k}_hi"] = stats.wilson(share, ranks.shape[1])
+        if k == 1:
+            row["R@1_least"], row["R@1_most"] = min(shares), max(shares)
+    return row, ranks
 
 
 def _setting(row):
     return tuple(row[name] for name in ("dataset", "beta", "M0", "policy"))
 
 
-def _change(rank, before, rng, resamples):
-    hits = np.stack([rank == 0, before == 0]).astype(np.float64)
-    (means,) = stats.bootstrap_means([hits], rng, resamples)
-    lo, hi = stats.percentile95(means[:, 0] - means[:, 1])
-    change = float((hits[0] - hits[1]).mean())
+def _change(ranks, before, rng, resamples):
+    hits = [(x == 0).astype(np.float64) for x in (ranks, before)]
+    means = stats.bootstrap_means(hits, rng, resamples)
+    after, was = (_of_drawn_builds(x, rng) for x in means)
+    lo, hi = stats.percentile95(after - was)
+    change = float((hits[0].mean(0) - hits[1].mean(0)).mean())
     return {"R@1_change": change, "R@1_change_lo": lo, "R@1_change_hi": hi}
+
+
+def _of_drawn_builds(means, rng):
+    """Means (resamples, builds) over as many builds, drawn anew in each resample: (resamples,)."""
+    drawn = rng.integers(0, means.shape[1], means.shape)
+    return np.take_along_axis(means, drawn, 1).mean(1)

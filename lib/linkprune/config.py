@@ -249,6 +249,8 @@ def _check_table(config, name, experiment):
         if name == SEEDS and (row["policy"] != "unpruned" or graph_key(row).startswith("given_")):
             found = f"{graph_key(row)} {row['policy']}"
             raise ConfigError(f"{where}.rows: {found}: expected a graph that is built, not pruned")
+    if name == "codecs" and config["seed"] in experiment.get("seeds", {}).get(scale, []):
+        raise ConfigError(f"{where}.seeds: {config['seed']} is the config's, expected further ones")
     paths = [(graph_key(r), r["policy"], r["codec"], r["beta"]) for r in chosen]
     if len(set(paths)) < len(paths):
         twice = next(p for p in paths if paths.count(p) > 1)

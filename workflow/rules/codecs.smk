@@ -22,6 +22,7 @@ rule codecs:
     params:
         points=codecs_points,
         seed=config["seed"],
+        more=codecs_seeds(),
     message:
         "{output.svg}: recall of exhaustive search against bytes"
     script:

@@ -70,9 +70,20 @@ def codecs_points(wildcards):
     return table_points("codecs")
 
 
+def codecs_seeds():
+    """The seeds of further builds of each codec at the chosen scale."""
+    return config["experiments"].get("codecs", {}).get("seeds", {}).get(config["scale"], [])
+
+
+def codecs_builds():
+    """The further builds of every point."""
+    points = table_points("codecs") if experiment_datasets("codecs") else []
+    return [f"{ROW}/seed{seed}.h5".format(**point) for point in points for seed in codecs_seeds()]
+
+
 def codecs_files(wildcards):
     """What is read of them: errors, and what the searches found."""
-    paths = []
+    paths = codecs_builds()
     for point in codecs_points(wildcards):
         paths.append("results/{dataset}/{codec}/codes.h5".format(**point))
         paths.append(f"{ROW}/exhaustive.h5".format(**point))

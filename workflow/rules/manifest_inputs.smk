@@ -36,7 +36,7 @@ def accuracy_artifacts():
         "codecs": ["exhaustive"],
         "estimators": [],
     }
-    found = [*estimator_artifacts(), *seed_artifacts()]
+    found = [*estimator_artifacts(), *seed_artifacts(), *codecs_builds()]
     for name, files in of_rows.items():
         for point in table_points(name) if experiment_datasets(name) else []:
             found += row_artifacts(point, *files)

@@ -24,7 +24,7 @@ rule seed:
         k=config["experiments"]["table2"]["k"],
         efSearch=config["experiments"]["table2"]["efSearch"],
         k_reorder=reorder_grid,
-        exhaustive=config["experiments"]["table2"]["exhaustive"],
+        exhaustive=searched_exhaustively,
     message:
         "{output}: the whole chain once more, from another seed"
     script:

@@ -11,8 +11,8 @@ from linkprune.plots import codecs as plot
 from linkprune.plots import style
 
 
-def main(points, out, seed):
-    table = list(codecs.rows(points, Path("results"), seed))
+def main(points, out, seed, more):
+    table = list(codecs.rows(points, Path("results"), seed, more))
     rows.write(out.csv, table, codecs.COLUMNS)
     figure = plot.codecs(table)
     style.save(figure, out.svg)
@@ -20,4 +20,4 @@ def main(points, out, seed):
 
 
 p = snakemake.params
-main(p.points, snakemake.output, p.seed)
+main(p.points, snakemake.output, p.seed, p.more)

@@ -69,7 +69,9 @@ def _recall(axes, own, look, betas):
               ha="right", transform=axes.transAxes)  # fmt: skip
     style.label_ends(axes, ends)
     nq = int(own[0]["nq"])
-    axes.set_title(f"{own[0]['dataset']}: exhaustive R@1 of {nq:,} queries")
+    builds = int(own[0]["builds"])
+    of = f", mean of {builds} builds" if builds > 1 else ""
+    axes.set_title(f"{own[0]['dataset']}: exhaustive R@1 of {nq:,} queries{of}")
 
 
 def _name(first, beta):

@@ -19,23 +19,6 @@ def test_matmul_is_exact(d):
             assert (y == x.astype(int) @ w.astype(int)).all()
 
 
-def test_a_product_goes_into_an_array_that_fits():
-    x, w, out = integers(1, 5, 3), integers(2, 3, 4), np.full((5, 4), np.nan, np.float32)
-    assert distance.matmul(x, w, 1, out) is out
-    assert out.tobytes() == distance.matmul(x, w).tobytes()
-    read_only = out.copy()
-    read_only.flags.writeable = False
-    for wrong in (out[:4], out.astype(np.float64), read_only, out.T.copy().T):
-        with refuses(ShapeError, "out"):
-            distance.matmul(x, w, 1, wrong)
-    both = np.zeros((6, 3), np.float32)
-    with refuses(ShapeError, "out", "overlap"):
-        distance.matmul(both[:5], integers(2, 3, 3), 1, both[1:])
-    w = np.zeros((32, 32), np.float32)
-    with refuses(ShapeError, "out", "overlap"):
-        distance.matmul(w.copy(), w, 1, w)
-
-
 @pytest.mark.parametrize("ip", [False, True])
 @pytest.mark.parametrize("d", D)
 def test_pair_distances_are_exact_and_none_is_infinite(d, ip):

@@ -11,14 +11,12 @@ from linkprune.kernels._distance import lib as C
 _p = functools.partial(checks.pointer, ffi)
 
 
-def matmul(x, w, threads=1, out=None):
-    """Product x @ w with sums in ascending order: x (n, d), w (d, d_out) -> (n, d_out) float32, a
-    new array or ``out``, which must not overlap them."""
+def matmul(x, w, threads=1):
+    """Product x @ w with sums in ascending order: x (n, d), w (d, d_out) -> (n, d_out) float32."""
     threads = checks.positive(threads=threads)
     n, d = checks.array("x", x, "float32", None, None).shape
     padded = checks.padded_columns(checks.array("w", w, "float32", d, None))
-    y = np.empty((n, w.shape[1]), np.float32) if out is None else out
-    checks.writable("out", y, "float32", n, w.shape[1], beside=(x, w))
+    y = np.empty((n, w.shape[1]), np.float32)
     status = C.ann_matmul(_p(x), _p(padded), n, d, *w.shape[1:], padded.shape[1], threads, _p(y))
     checks.ok(status, "ann_matmul")
     return y

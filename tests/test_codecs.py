@@ -6,8 +6,8 @@ import shutil
 
 import numpy as np
 import pytest
+from config_cases import refusal
 from conftest import refuses
-from test_config import refusal
 from test_workflow import ROOT, TOY, Run, overlay, planned, twin, undisturbed
 
 from linkprune import codecs, store

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 import yaml
-from test_config import refusal
+from config_cases import refusal
 from test_workflow import ROOT, Run, copied, planned, table, twin
 
 from linkprune import pruning, pruning_tables, store, vectors

@@ -30,6 +30,14 @@ def _vertices(codes, neighbors, centroids, coarse):
     return nb, nsq, dsub, M0 + 1
 
 
+def _columns(w, parts, depth):
+    """The shape of columns whose numbers fit a byte: parts, depth, k."""
+    shape = checks.array("w", w, "float32", parts, depth, None).shape
+    if not 0 < shape[2] <= checks.KSUB:
+        raise ShapeError(f"w: {shape[2]} columns, expected 1 to {checks.KSUB}")
+    return shape
+
+
 def n_moments(m1):
     """How many moments a vertex with m1 - 1 links has."""
     return C.ann_beta_n_moments(checks.positive(m1=m1))
@@ -59,7 +67,7 @@ def moments(x, first, codes, neighbors, centroids, out=None, threads=1, coarse=N
     if w is None:
         assigned = None
     else:
-        parts, _, k = checks.array("w", w, "float32", None, size, None).shape
+        parts, _, k = _columns(w, None, size)
         checks.writable("assigned", assigned, "uint8", n, parts, beside=beside)
         beside.append(assigned)
     if w is None or out is not None:
@@ -99,7 +107,7 @@ def least_columns(x, w, out=None, threads=1):
     parts, n, depth = checks.array("x", x, "float32", None, None, None).shape
     if not parts:
         raise ShapeError("x: 0 parts, expected at least 1")
-    k = checks.array("w", w, "float32", parts, depth, None).shape[2]
+    k = _columns(w, parts, depth)[2]
     padded = checks.padded_columns(w)
     codes, least = np.empty((n, parts), np.uint8) if out is None else out, np.empty(n)
     checks.writable("out", codes, "uint8", n, parts, beside=(x, w))
@@ -120,8 +128,11 @@ def group_sums(x, codes, k, onto=None, threads=1):
     threads, k = checks.positive(threads=threads, k=k)
     parts, n, depth = checks.array("x", x, "float32", None, None, None).shape
     checks.array("codes", codes, "uint8", n, parts)
-    new = onto is None
-    sums, counts = (np.zeros((parts, k, depth)), np.zeros((parts, k), np.int64)) if new else onto
+    if onto is None:
+        onto = np.zeros((parts, k, depth)), np.zeros((parts, k), np.int64)
+    elif not isinstance(onto, tuple | list) or len(onto) != 2:
+        raise ShapeError(f"onto: {type(onto).__name__}, expected sums and counts as returned")
+    sums, counts = onto
     checks.writable("sums", sums, "float64", parts, k, depth, beside=(x, codes))
     checks.writable("counts", counts, "int64", parts, k, beside=(x, codes, sums))
     status = C.ann_group_sums(_p(x), _p(codes), parts, n, depth, k, threads, _p(sums), _p(counts))

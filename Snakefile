@@ -3,6 +3,7 @@
 # results/{dataset}/{graph}/{policy}/graph.h5, training.h5, curve.h5
 # results/{dataset}/{graph}/{policy}/{codec}/{beta}/codebook.h5, beta.h5, search.h5, exhaustive.h5, timing.h5
 # results/{dataset}/{graph}/unpruned/{codec}/{beta}/seed2018.h5; results/seeds.csv, seeds.md
+# results/{dataset}/{graph}/unpruned/{codec}/build2019.h5, for results/figures/codecs.csv
 # results/table2.csv, table2.md, pruning.csv, pruning_summary.csv, pruning.md (ablation the same)
 # results/{dataset}/bench_runs.csv; results/bench.csv, bench.md, figures/bench.svg, .pdf
 # results/{dataset}/{graph}/{policy}/{codec}/estimators.h5; results/{dataset}/structure.csv

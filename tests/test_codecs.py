@@ -82,11 +82,12 @@ def test_further_builds_are_averaged_and_widen_the_interval(points, tmp_path):
     apart = {"OPQ6_24": (10, 4, 16), "PQ2x8_OPQ4_16": (30, 36, 24)}
     shutil.copytree(results, tmp_path / "r")
     for p in chosen:
-        place = tmp_path / "r" / "d" / p["graph"] / "unpruned" / p["codec"] / p["beta"]
+        place = tmp_path / "r" / "d" / p["graph"] / "unpruned" / p["codec"]
         for seed, hits in zip((7, 9), apart[p["codec"]][1:], strict=True):
             rank = np.where(np.arange(40) < hits, 0, 4).astype(np.int32)
-            attrs = {"error_of_codes": 8.0, "error_of_reconstructions": 1.0}
-            store.save(place / f"seed{seed}.h5", {"exhaustive": rank}, attrs)
+            found = {"rank_none": rank, "rank_beta4x256": rank[::-1].copy()}
+            attrs = {"error_none": 8.0, "error_beta4x256": 1.0}
+            store.save(place / f"build{seed}.h5", found, attrs)
     one, two = codecs.rows(chosen, tmp_path / "r", 1, (7, 9), resamples=4000)
     assert (one["builds"], one["mse"], one["nq"]) == (3, 7, 40)
     assert (one["R@1"], one["R@1_least"], one["R@1_most"]) == (0.25, 0.1, 0.4)
@@ -148,7 +149,12 @@ def test_the_workflow_has_codecs_in_two_levels(tmp_path_factory, tmp_path):
     targets = ("results/figures/codecs.svg", "results/table2.csv")
     wanted = planned(Run(folder, "-n", *TOY, mine, "--", *targets).well())
     # Two levels on both data sets, one level is there; two searches of the six are the table's.
-    assert (wanted["opq"], wanted["codecs"], wanted["exhaustive"], wanted["seed"]) == (2, 1, 6, 4)
+    assert (wanted["opq"], wanted["codecs"], wanted["exhaustive"], wanted["build"]) == (
+        2,
+        1,
+        6,
+        2,
+    )
     Run(folder, *TOY, mine, "--", *targets).well(300)
     with open(folder / "results/figures/codecs.csv", newline="") as f:
         rows = list(csv.DictReader(f))

@@ -405,12 +405,12 @@ def test_lint_format_and_the_full_config_are_clean(tmp_path):
     # pruning on digits: three seeds, three rivals that thin the initial graph, ten other graphs.
     # The estimators take four more regressions on both data sets. Codecs are five more on patches,
     # a graph each, with and without weights, and no search but the exhaustive one; two more builds
-    # of all six, with and without. Five builds of a row on digits, each of a seed.
+    # of all six. Five builds of a row on digits, each of a seed.
     rows = dict.fromkeys(("search", "exhaustive", "timing"), 6 + 3)
     rows |= dict.fromkeys(("beta", "encode_beta"), 6 + 3 + 8 + 5) | {"exhaustive": 6 + 3 + 11}
     want = dict(estimators=2, estimators_plot=1, structure=2, structure_plot=1,
                 vectors=2, groundtruth=2, opq=4 + 3 + 5, encode=4 + 3 + 5, hnsw=6 + 3 + 11 + 5,
-                **rows, codecs=1, seed=29, seeds=1, initial=1, manifest=1,
+                **rows, codecs=1, build=12, seed=5, seeds=1, initial=1, manifest=1,
                 training_queries=1, prune=3, rival=3, curve=17, pruning_time=1, pruning_table=1,
                 table=2, figure5_plot=1, pruning_plot=1, toy=1)  # fmt: skip
     assert planned(demo) == jobs(**want)

@@ -13,20 +13,30 @@ def build(data, point, seed, rows, rounds, threads=1):
     and of its reconstructions (the same without a regression). From the seed of the config it is
     bit for bit what the rules opq, encode, hnsw, beta and encode_beta make.
     """
-    graph, key = keys.graph(point["graph"]), keys.beta(point["beta"])
-    coded = {name: _coded(data, name, seed, threads) for name in {point["codec"], graph.space}}
-    codec, codes, error = coded[point["codec"]]
+    names = point["graph"], point["codec"], [point["beta"]]
+    (built,) = with_each(data, *names, seed, rows, rounds, threads)
+    return built
+
+
+def with_each(data, graph, codec, betas, seed, rows, rounds, threads=1):
+    """As ``build``, for each of several regressions on the same codes and graph, one after the
+    other: an Index and its errors for each key of betas."""
+    graph = keys.graph(graph)
+    coded = {name: _coded(data, name, seed, threads) for name in {codec, graph.space}}
+    codec, codes, error = coded[codec]
     space = coded[graph.space][:2] if graph.space != "float" else (None, None)
     graph = builders.build(
         graph, data.base, seed, codec=space[0], codes=space[1], metric=data.metric, threads=threads
     )
-    if key.nsq is None:
-        return Index(codec, codes, graph, metric=data.metric), (error, error)
-    book, _ = training.train(
-        key, data.base[:rows], codec, codes, graph.neighbors, seed, rounds, threads
-    )
-    refined, least = regression.encode(data.base, codec, codes, graph.neighbors, book, threads)
-    return Index(codec, codes, graph, refined, data.metric), (error, least)
+    for key in map(keys.beta, betas):
+        if key.nsq is None:
+            yield Index(codec, codes, graph, metric=data.metric), (error, error)
+            continue
+        book, _ = training.train(
+            key, data.base[:rows], codec, codes, graph.neighbors, seed, rounds, threads
+        )
+        refined, least = regression.encode(data.base, codec, codes, graph.neighbors, book, threads)
+        yield Index(codec, codes, graph, refined, data.metric), (error, least)
 
 
 def _coded(data, name, seed, threads):

@@ -47,10 +47,9 @@ def _measured(point, results, more):
            "M0": keys.graph(point["graph"]).M0}  # fmt: skip
     errors, ranks = [store.attrs(refined)["error"]], [first_rank]
     for seed in more:
-        path = place / f"seed{seed}.h5"
-        ranks += store.load(path, exhaustive="nq")
-        of = "codes" if beta == "none" else "reconstructions"
-        errors.append(store.attrs(path)[f"error_of_{of}"])
+        path = place.parent / f"build{seed}.h5"
+        ranks += store.load(path, **{f"rank_{beta}": "nq"})
+        errors.append(store.attrs(path)[f"error_{beta}"])
     ranks = np.stack(ranks)
     row |= {"mse": float(np.mean(errors)), "builds": len(ranks), "nq": ranks.shape[1]}
     for k in RECALLS:

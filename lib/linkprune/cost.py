@@ -21,7 +21,7 @@ STAGES = {
     "encoding of the weights": (("encode_beta",), ("beta",)),
     "search": (("search", "curve"), ("search", "curve")),
     "exhaustive search": (("exhaustive", "estimators"), ("exhaustive", "estimators")),
-    "builds from several seeds": (("seed",), ("seed",)),
+    "builds from several seeds": (("seed", "build"), ("seed", "build")),
     "timing": (("timing", *PRUNING_TIMES), ("timing", *PRUNING_TIMES)),
     OTHER: ((), ()),
 }

@@ -1,6 +1,34 @@
 # Codecs of one level and of two, with and without regression: exhaustive search over bytes.
 
 
+rule build:
+    input:
+        code("build"),
+        vectors="results/{dataset}/vectors.h5",
+        truth="results/{dataset}/groundtruth.h5",
+    output:
+        "results/{dataset}/{graph}/{policy}/{codec}/build{seed}.h5",
+    log:
+        "logs/{dataset}/{graph}/{policy}/{codec}/build{seed}.log",
+    benchmark:
+        "benchmarks/{dataset}/{graph}/{policy}/{codec}/build{seed}.tsv"
+    wildcard_constraints:
+        seed=keys.SEED,
+        policy="unpruned",
+    conda:
+        "../../environment.yml"
+    threads: 8
+    params:
+        betas=config["experiments"].get("codecs", {}).get("betas", []),
+        rows=config["training"]["beta_rows"],
+        rounds=config["training"]["beta_rounds"],
+        k=config["experiments"]["table2"]["k"],
+    message:
+        "{output}: codec, graph and regressions once more, from another seed"
+    script:
+        "../scripts/build.py"
+
+
 rule codecs:
     input:
         code("codecs"),

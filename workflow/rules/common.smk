@@ -163,12 +163,6 @@ def seed_artifacts():
     return [f"{ROW}/seed{seed}.h5".format(**point) for point in seed_points() for seed in seeds]
 
 
-def searched_exhaustively(wildcards):
-    """Whether a build from another seed is: as table2 says, and for the figure of the codecs."""
-    build = f"{ROW}/seed{{seed}}.h5".format(**wildcards)
-    return config["experiments"]["table2"]["exhaustive"] or build in codecs_builds()
-
-
 # Figure -> the experiment that knows at which scales there is one.
 FIGURES = {
     "table2": "table2",

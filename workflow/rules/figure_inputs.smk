@@ -76,9 +76,11 @@ def codecs_seeds():
 
 
 def codecs_builds():
-    """The further builds of every point."""
+    """What was found on the further builds of every codec."""
+    pattern = "results/{dataset}/{graph}/{policy}/{codec}/build{seed}.h5"
     points = table_points("codecs") if experiment_datasets("codecs") else []
-    return [f"{ROW}/seed{seed}.h5".format(**point) for point in points for seed in codecs_seeds()]
+    found = [pattern.format(**point, seed=seed) for point in points for seed in codecs_seeds()]
+    return list(dict.fromkeys(found))
 
 
 def codecs_files(wildcards):

@@ -24,7 +24,7 @@ rule seed:
         k=config["experiments"]["table2"]["k"],
         efSearch=config["experiments"]["table2"]["efSearch"],
         k_reorder=reorder_grid,
-        exhaustive=searched_exhaustively,
+        exhaustive=config["experiments"]["table2"]["exhaustive"],
     message:
         "{output}: the whole chain once more, from another seed"
     script:

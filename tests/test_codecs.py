@@ -93,10 +93,10 @@ def test_further_builds_are_averaged_and_widen_the_interval(points, tmp_path):
     assert (one["R@1"], one["R@1_least"], one["R@1_most"]) == (0.25, 0.1, 0.4)
     assert (two["R@1"], two["R@1_least"], two["R@1_most"]) == (0.75, 0.6, 0.9)
     assert two["R@1_change"] == 0.5
-    # In a resample each side is the mean of three builds drawn: sd .15 sqrt(2 / 3) / sqrt(3).
+    # Each side is the mean of three builds: sd of a sample .15 over sqrt(3).
     alone = list(codecs.rows(chosen, tmp_path / "r", 1, resamples=4000))[1]
     width, before = (x["R@1_change_hi"] - x["R@1_change_lo"] for x in (two, alone))
-    of_builds = 2 * 1.96 * 0.15 * np.sqrt(2 / 3 / 3) * np.sqrt(2)
+    of_builds = 2 * 1.96 * 0.15 * np.sqrt(1 / 3) * np.sqrt(2)
     assert alone["builds"] == 1 and alone["R@1_least"] == alone["R@1_most"] == 0.75
     assert np.isclose(width, np.hypot(before, of_builds), rtol=0.1)
 
@@ -155,6 +155,9 @@ def test_the_workflow_has_codecs_in_two_levels(tmp_path_factory, tmp_path):
         6,
         2,
     )
+    # From the seed that the workflow has there is a build already.
+    again = Run(folder, "-n", *TOY, mine, "--config", "seed=7", "--", targets[0])
+    assert "build" not in planned(again.well())
     Run(folder, *TOY, mine, "--", *targets).well(300)
     with open(folder / "results/figures/codecs.csv", newline="") as f:
         rows = list(csv.DictReader(f))
@@ -169,16 +172,13 @@ def test_the_workflow_has_codecs_in_two_levels(tmp_path_factory, tmp_path):
     assert {row["mode"] for row in searched} == {"graph", "exhaustive"}
 
 
-def test_a_further_build_from_the_seed_that_there_is_is_refused(tmp_path, monkeypatch):
+def test_further_builds_at_a_scale_without_the_figure_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
-    content = {
-        "scale": "toy",
-        "seed": 7,
-        "datasets": {"blobs": BLOBS},
-        "experiments": {"codecs": TOY_CODECS},
-    }
-    message = refusal(tmp_path, content)
-    assert "experiments.codecs.seeds: 7 is the config's" in message
+    experiments = {"codecs": {**TOY_CODECS, "seeds": {"toi": [7]}}}
+    message = refusal(
+        tmp_path, {"scale": "toy", "datasets": {"blobs": BLOBS}, "experiments": experiments}
+    )
+    assert message.startswith("experiments.codecs.seeds: toi: ") and "toy" in message
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,22 @@ def test_the_settings_of_every_agent_are_explained():
     assert known - said == set()
 
 
+def test_the_settings_page_has_the_defaults_of_the_edge_agent():
+    rows = re.findall(r"^\| (`.*)$", text("docs/pruning.md"), re.M)
+    rows = {name: row for row in rows for name in re.findall(r"`(\w+)`", row.split(" |")[0])}
+    edge = settings.DEFAULTS["edge"]
+
+    def said(name):
+        default = rows[name].split(" | ")[3].split("(")[0].replace("×", ",")
+        return [float(x) for x in re.findall(r"(?:\d*\.)?\d+", default)]
+
+    assert said("prior") == [edge["prior"]] and said("alpha") == [edge["alpha"]]
+    assert said("eta") == said("rho") == [edge["eta"], edge["rho"]]
+    assert said("recalls") == edge["recalls"]
+    assert said("steps") == [edge["steps"], edge["episodes_per_link"]]
+    assert said("initial") == [edge["initial"]] and said("k") == [edge["k"]]
+
+
 def test_the_library_page_has_the_arguments_that_there_are():
     for call, function in (("train", LinkCode.train), ("add", LinkCode.add),
                            ("search", LinkCode.search)):  # fmt: skip

@@ -1,5 +1,7 @@
 """Codecs of one level and of two at equal bytes: what an exhaustive search of each finds."""
 
+import math
+
 import numpy as np
 
 from linkprune import keys, metrics, seeds, stats, store
@@ -21,7 +23,9 @@ def rows(points, results, seed, more=(), resamples=RESAMPLES):
     more: seeds of further builds of each, beside that of the workflow. Errors and recalls are means
     over the builds. The bytes are those of code and regression, without the links. A change is that
     of R@1 from the codec of one level with as many bytes and the same regression, where there is
-    one, with its 95 % interval by a paired bootstrap over queries, and over the builds of both.
+    one, with its 95 % interval by a paired bootstrap over queries, and over the builds of both,
+    whose deviations are widened by sqrt(n / (n - 1)): a resample of n has (n - 1) / n of their
+    variance.
     """
     measured = [_measured(point, results, more) for point in points]
     known = {(*_setting(row), row["code_bytes"]): (row, rank)
@@ -76,5 +80,6 @@ def _change(ranks, before, rng, resamples):
 
 def _of_drawn_builds(means, rng):
     """Means (resamples, builds) over as many builds, drawn anew in each resample: (resamples,)."""
-    drawn = rng.integers(0, means.shape[1], means.shape)
-    return np.take_along_axis(means, drawn, 1).mean(1)
+    n, whole = means.shape[1], means.mean(1)
+    drawn = np.take_along_axis(means, rng.integers(0, n, means.shape), 1).mean(1)
+    return whole + math.sqrt(n / max(n - 1, 1)) * (drawn - whole)

@@ -38,11 +38,21 @@ def check(config, files):
     scale, known = config["scale"], {}
     for name, experiment in config["experiments"].items():
         known |= dict.fromkeys(experiment["datasets"])
+        if name == "codecs":
+            _check_scales(experiment)
         _check_names(config, name, experiment)
         if scale in experiment["datasets"]:
             (_check_comparison if name in PRUNING else _check_table)(config, name, experiment)
     if scale not in known:
         raise ConfigError(f"scale: {scale} is unknown, expected one of {', '.join(known)}")
+
+
+def _check_scales(codecs):
+    """Refuse further builds at a scale that the figure is not for."""
+    for scale in codecs.get("seeds", {}):
+        if scale not in codecs["datasets"]:
+            where = f"experiments.codecs.seeds: {scale}"
+            raise ConfigError(f"{where}: {_hint(scale, codecs['datasets'], 'its datasets')}")
 
 
 def rows(config, name):
@@ -249,12 +259,11 @@ def _check_table(config, name, experiment):
         if name == SEEDS and (row["policy"] != "unpruned" or graph_key(row).startswith("given_")):
             found = f"{graph_key(row)} {row['policy']}"
             raise ConfigError(f"{where}.rows: {found}: expected a graph that is built, not pruned")
-    if name == "codecs" and config["seed"] in experiment.get("seeds", {}).get(scale, []):
-        raise ConfigError(f"{where}.seeds: {config['seed']} is the config's, expected further ones")
+    at = f"{where}.rows" if "rows" in experiment else where
     paths = [(graph_key(r), r["policy"], r["codec"], r["beta"]) for r in chosen]
     if len(set(paths)) < len(paths):
         twice = next(p for p in paths if paths.count(p) > 1)
-        raise ConfigError(f"{where}.rows: {' '.join(twice)} stands there twice")
+        raise ConfigError(f"{at}: {' '.join(twice)} stands there twice")
     for dataset in experiment["datasets"][scale]:
         sizes = _sizes(config, dataset)
         nb = sizes.get("base", (None, None))[0]
@@ -264,7 +273,7 @@ def _check_table(config, name, experiment):
                 f"experiments.table2.k: {k} results from the {nb} base vectors of {dataset}"
             )
         for row in chosen:
-            _check_row(config, where, row, dataset, sizes)
+            _check_row(config, at, row, dataset, sizes)
 
 
 def _check_row(config, where, row, dataset, sizes):
@@ -275,9 +284,9 @@ def _check_row(config, where, row, dataset, sizes):
         if isinstance(policy, keys.Learned):
             agent(config, policy.agent)
     except ConfigError as e:
-        raise ConfigError(f"{where}.rows: {e}") from e
-    _check_given(config, f"{where}.rows", dataset, graph)
-    where = f"{where}.rows: {row['codec']} {row['beta']} {graph} on {dataset}"
+        raise ConfigError(f"{where}: {e}") from e
+    _check_given(config, where, dataset, graph)
+    where = f"{where}: {row['codec']} {row['beta']} {graph} on {dataset}"
     nb, d = sizes.get("base", (None, None))
     nt, _ = sizes.get("learn", (None, None))
     if nt is not None and nt < codec.least_rows:

@@ -72,7 +72,8 @@ def codecs_points(wildcards):
 
 def codecs_seeds():
     """The seeds of further builds of each codec at the chosen scale."""
-    return config["experiments"].get("codecs", {}).get("seeds", {}).get(config["scale"], [])
+    seeds = config["experiments"].get("codecs", {}).get("seeds", {}).get(config["scale"], [])
+    return [seed for seed in seeds if seed != config["seed"]]
 
 
 def codecs_builds():

@@ -106,9 +106,9 @@ def test_the_time_ratio_has_the_least_and_most_of_the_repetitions(tmp_path):
     (row,) = result(tmp_path, turns=turns).summary("blobs", {"R@1": [0.8]}, 1, 50)
     # 6 and 7 over 4 in the first turn, 6 and 14 over 8 in the second, 48 and 28 over 16 in the last
     times = [row[f"ms_ratio{part}"] for part in ("", "_min", "_max")]
-    assert times == pytest.approx([(6 + 14) / 2 / 8, (6 + 14) / 2 / 8, (48 + 28) / 2 / 16])
+    assert times == pytest.approx([(6 + 7) / 2 / 4, (6 + 14) / 2 / 8, (48 + 28) / 2 / 16])
     write_markdown(tmp_path / "a.md", [row], "3 repetitions")
-    assert "| 1.2500 (1.2500 to 2.3750) |" in (tmp_path / "a.md").read_text()
+    assert "| 1.6250 (1.2500 to 2.3750) |" in (tmp_path / "a.md").read_text()
 
 
 def test_times_are_over_the_rival_that_is_the_fastest_not_the_one_of_fewest_distances(tmp_path):

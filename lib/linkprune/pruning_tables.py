@@ -106,7 +106,7 @@ class Results:
 
     def _ms_ratio(self, graph, by_seed, measure, row):
         """Time per query at the target over that of the fastest rival, mean over seeds: a dict of
-        the ratio of medians, the least and most of the ratios of single repetitions, and its name.
+        the median, least and most of the ratios of single repetitions, and its name.
         """
         names = ("ms_ratio", "ms_ratio_min", "ms_ratio_max")
         theirs = {point: self._ms_at(point, measure, row["target"]) for point in self.rivals}
@@ -115,8 +115,8 @@ class Results:
             return dict.fromkeys(names, np.nan) | {"fastest_rival": ""}
         fastest = min(theirs, key=lambda point: theirs[point][0])
         ours = [self._ms_at((graph, p), measure, row["target"]) for p in by_seed.values()]
-        median, *turns = np.mean(ours, 0) / theirs[fastest]
-        found = map(float, (median, min(turns), max(turns)))
+        _, *turns = np.mean(ours, 0) / theirs[fastest]
+        found = map(float, (np.median(turns), min(turns), max(turns)))
         return dict(zip(names, found, strict=True)) | {"fastest_rival": "/".join(fastest)}
 
     def _ms_at(self, point, measure, target):

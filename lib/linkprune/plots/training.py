@@ -60,6 +60,7 @@ def steps(histories):
                 at = np.flatnonzero(np.isfinite(y))
                 axes.plot(at + 1, y[at], color=colour, lw=1.2)
                 axes.plot(chosen + 1, y[chosen], "o", color=colour, ms=5)
+                axes.set_xlim(0, len(y) + 1)
             if not any(np.isfinite(shown(h[quantity])).any() for h, _ in of_seeds.values()):
                 axes.text(0.5, 0.5, "not recorded", ha="center", transform=axes.transAxes)
                 axes.set(xticks=[], yticks=[])

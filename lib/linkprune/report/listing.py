@@ -53,6 +53,10 @@ def _name(place):
     return place.removesuffix("/unpruned").replace("_float", "")
 
 
+def _span(lo, hi):
+    return f"{float(lo):.2f} to {float(hi):.2f}" if lo and hi else ""
+
+
 # Head -> column, or a function of the row.
 _CODE = {
     "data": "dataset",
@@ -104,6 +108,7 @@ _SUMMARY = {  # what is found first, as the last columns lie outside of most win
     "graph": lambda row: _name(row["graph"]),
     "seeds": "seeds",
     "time ratio": "ms_ratio",
+    "of its turns": lambda row: _span(row["ms_ratio_min"], row["ms_ratio_max"]),
     "fastest rival": lambda row: _name(row["fastest_rival"]),
     "CPU s of a training": "cpu_s",
 }

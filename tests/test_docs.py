@@ -198,7 +198,7 @@ def test_the_settings_page_has_the_defaults_of_the_edge_agent():
     edge = settings.DEFAULTS["edge"]
 
     def said(name):
-        default = rows[name].split(" | ")[3].split("(")[0].replace("×", ",")
+        default = rows[name].split(" | ")[3].split("(")[0]
         return [float(x) for x in re.findall(r"(?:\d*\.)?\d+", default)]
 
     assert said("prior") == [edge["prior"]] and said("alpha") == [edge["alpha"]]

@@ -19,6 +19,7 @@ SCRIPTS = sorted(p.stem for p in (ROOT / "workflow/scripts").glob("*.py"))
 EXTENSIONS = {
     "bench": set(),
     "bench_runs": set(),
+    "build": {"adc", "beam", "beta", "distance", "hnsw", "nearest", "rotation", "vamana"},
     "beta": {"adc", "beta", "distance"},
     "claims": set(),
     "codecs": set(),

@@ -94,12 +94,6 @@ def test_padding_columns_never_win():
         assert (codes == [0, k - 1]).all() and (least == 13).all()
 
 
-@pytest.mark.parametrize("k", [0, 257])
-def test_columns_are_as_many_as_a_byte_can_tell(k):
-    with refuses(ShapeError, f"w: {k} columns", "1 to 256"):
-        beta.least_columns(np.zeros((1, 3, 2), np.float32), np.zeros((1, 2, k), np.float32))
-
-
 @pytest.mark.parametrize("onto", [5, (1, 2, 3)])
 def test_sums_go_onto_sums_and_counts(onto):
     x, codes = np.zeros((1, 4, 3), np.float32), np.zeros((4, 1), np.uint8)

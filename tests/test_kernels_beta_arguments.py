@@ -72,6 +72,10 @@ def test_numbers_out_of_range_are_refused():
         (lambda: beta.reorder(X, D, I + 6, 1, *rest), ("I", "6")),
         (lambda: beta.reorder(X, D, I - 2, 1, *rest), ("I", "-2")),
         (lambda: beta.reorder(X, D, I, 0, *rest), ("k_reorder", "0")),
+        (lambda: beta.least_columns(X[None], W), ("w: 257 columns", "1 to 256")),
+        (lambda: beta.least_columns(X[None], W[:, :, :0].copy()), ("w: 0 columns",)),
+        (lambda: least(w=np.zeros((3, 10, 257), np.float32)), ("w: 257 columns",)),
+        (lambda: least(w=COLUMNS[:, :, :0].copy()), ("w: 0 columns",)),
         (lambda: beta.reorder(X, D, I, 1, *rest, threads=0), ("threads", "0")),
         (lambda: beta.reorder(X, D[:, :1].copy(), I, 1, *rest), ("I", "(6, 1)")),
         (lambda: beta.reorder(X[:5], D, I, 1, *rest), ("D", "(5, any)")),
@@ -114,10 +118,6 @@ def test_numbers_out_of_range_are_refused():
         with refuses(ShapeError, *words):
             call()
     for call, kernel in (
-        (lambda: beta.least_columns(X[None], W), "ann_least_columns"),
-        (lambda: beta.least_columns(X[None], W[:, :, :0].copy()), "ann_least_columns"),
-        (lambda: least(w=np.zeros((3, 10, 257), np.float32)), "ann_beta_moments"),
-        (lambda: least(w=COLUMNS[:, :, :0].copy()), "ann_beta_moments"),
         (lambda: beta.group_sums(X[None], np.full((6, 1), 3, np.uint8), 3), "ann_group_sums"),
     ):
         with refuses(KernelError, kernel):

@@ -186,7 +186,7 @@ def test_dark_colours_are_used_where_they_are_preferred(page):
     ask = (
         "const of = (s) => getComputedStyle(document.querySelector(s)), body = of('body');"
         "return [body.backgroundColor, body.color, of('.drawing').backgroundColor, "
-        "of('.drawing svg').filter]"
+        "of('.drawing svg:not([id*=table2])').filter]"
     )
     light = page.run(ask)
     page.prefer("dark")
@@ -197,6 +197,12 @@ def test_dark_colours_are_used_where_they_are_preferred(page):
     # A drawing is dark on light: in the dark its lightness changes places, its ground is the card.
     assert light[2:] == ["rgb(255, 255, 255)", "none"]
     assert sum(map(int, re.findall(r"\d+", dark[2])[:3])) < 150 and "invert" in dark[3]
+    # But for the heat table, whose ink is chosen for the colour of each cell.
+    heat = "const x = getComputedStyle(document.querySelector('.drawing svg[id*=table2]'));"
+    assert page.run(f"{heat} return [x.filter, x.backgroundColor]") == [
+        "none",
+        "rgb(255, 255, 255)",
+    ]
 
 
 def column(page, i):

@@ -149,12 +149,8 @@ def test_the_workflow_has_codecs_in_two_levels(tmp_path_factory, tmp_path):
     targets = ("results/figures/codecs.svg", "results/table2.csv")
     wanted = planned(Run(folder, "-n", *TOY, mine, "--", *targets).well())
     # Two levels on both data sets, one level is there; two searches of the six are the table's.
-    assert (wanted["opq"], wanted["codecs"], wanted["exhaustive"], wanted["build"]) == (
-        2,
-        1,
-        6,
-        2,
-    )
+    counts = [wanted[job] for job in ("opq", "codecs", "exhaustive", "build")]
+    assert counts == [2, 1, 6, 2]
     # From the seed that the workflow has there is a build already.
     again = Run(folder, "-n", *TOY, mine, "--config", "seed=7", "--", targets[0])
     assert "build" not in planned(again.well())

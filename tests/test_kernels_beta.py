@@ -94,13 +94,6 @@ def test_padding_columns_never_win():
         assert (codes == [0, k - 1]).all() and (least == 13).all()
 
 
-@pytest.mark.parametrize("onto", [5, (1, 2, 3)])
-def test_sums_go_onto_sums_and_counts(onto):
-    x, codes = np.zeros((1, 4, 3), np.float32), np.zeros((4, 1), np.uint8)
-    with refuses(ShapeError, "onto", "sums and counts"):
-        beta.group_sums(x, codes, 2, onto)
-
-
 def test_least_columns_write_their_rows_of_out_and_nothing_else():
     for parts in (1, 2, 5):
         x, w = integers(0, parts, 33, 4), integers(1, parts, 4, 200)

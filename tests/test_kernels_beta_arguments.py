@@ -62,6 +62,13 @@ def over(x, dtype, *shape):
     return x.reshape(-1).view(dtype)[: np.prod(shape)].reshape(shape)
 
 
+@pytest.mark.parametrize("onto", [5, (1, 2, 3)])
+def test_sums_go_onto_sums_and_counts(onto):
+    x, codes = np.zeros((1, 4, 3), np.float32), np.zeros((4, 1), np.uint8)
+    with refuses(ShapeError, "onto", "sums and counts"):
+        beta.group_sums(x, codes, 2, onto)
+
+
 def test_numbers_out_of_range_are_refused():
     I = np.zeros((6, 2), np.int32)
     D = np.zeros((6, 2), np.float32)

@@ -6,7 +6,7 @@ from agent_cases import Told, entry, wide
 from linkprune.kernels.episodes import Credit
 from linkprune.rl import capped
 from linkprune.rl.capped import CappedAgent
-from linkprune.rl.edge import FRACTION
+from linkprune.rl.credited import FRACTION
 
 
 def test_places_fall_from_all_to_the_cap_over_half_of_the_steps_and_go_to_the_best():
@@ -41,3 +41,8 @@ def test_at_first_every_link_has_a_place_and_a_wide_cap_leaves_it():
         assert (abs(agent.probabilities()[:, :-1] - 0.95) < 1e-3).all()
         agent.step(Told(Credit(zero, zero, nothing, nothing, nothing)), step, 1)
     assert (abs(agent.probabilities()[:, :-1] - 0.95) < 1e-3).all()
+
+
+def test_under_a_cap_there_are_no_settings_of_logits():
+    assert not {"eta", "alpha", "prior"} & entry(max_degree=3).keys()
+    assert {"eta", "alpha", "prior"} <= entry().keys()

@@ -1,14 +1,13 @@
-"""The agent of single links: its update, its rates, what it leaves of a graph."""
+"""The agent of single links: its update, what it leaves of a graph."""
 
 import numpy as np
 import pytest
 from agent_cases import LINKS, Told, entry, told
-from conftest import by_distance_then_id, flat, ip_or_l2, refuses
+from conftest import by_distance_then_id, flat, ip_or_l2
 from test_rl_environment import asked
 
-from linkprune.errors import ConfigError
-from linkprune.rl import edge
-from linkprune.rl.edge import FRACTION, LEAST_MISS, LEAST_SHARE, LIMIT, EdgeAgent
+from linkprune.rl.credited import FRACTION, LEAST_SHARE
+from linkprune.rl.edge import LIMIT, EdgeAgent
 from linkprune.rl.environment import Environment, Space
 
 
@@ -78,28 +77,6 @@ def test_an_agent_goes_on_from_its_state():
     assert {n: x.tobytes() for n, x in later.state().items()} == {
         n: x.tobytes() for n, x in whole.state().items()
     }
-
-
-def test_slope_is_exact_on_the_curve_that_it_assumes():
-    recall = np.array([0.2, 0.5, 0.9, 0.97, 0.9985])
-    assert edge.slope(recall, 31 - 17.5 * np.log(1 - recall)) == pytest.approx(17.5, rel=1e-12)
-    ndis = np.append(31 - 17.5 * np.log(1 - recall), [500.0, 9e9])
-    assert edge.slope([*recall, 1 - LEAST_MISS / 2, 1.0], ndis) == pytest.approx(17.5, rel=1e-12)
-    noisy = np.array([10.0, 30.0, 40.0])
-    z = -np.log(1 - recall[:3])
-    want = ((z - z.mean()) * noisy).sum() / ((z - z.mean()) ** 2).sum()
-    assert edge.slope(recall[:3], noisy) == pytest.approx(want, rel=1e-9)
-
-
-@pytest.mark.parametrize("recall", [[1.0, 1.0], [0.5, 1.0], [0.5, 0.5], [0.5]])
-def test_a_curve_without_a_slope_is_refused(recall):
-    with refuses(ConfigError, "slope", str(recall), "efSearch"):
-        edge.slope(recall, np.arange(1.0, len(recall) + 1))
-
-
-def test_rates_are_the_price_of_recall_and_have_a_bound():
-    got = edge.rates(12.0, np.array([0, 0.5, 0.75, 1 - LEAST_MISS / 2, 1]))
-    assert got.tolist() == [12, 24, 48, 12 / LEAST_MISS, 12 / LEAST_MISS]
 
 
 def near_and_far():

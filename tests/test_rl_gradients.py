@@ -12,7 +12,8 @@ from test_rl_environment import asked
 
 from linkprune.kernels import episodes
 from linkprune.rl import rewards, settings
-from linkprune.rl.edge import FRACTION, EdgeAgent
+from linkprune.rl.credited import FRACTION
+from linkprune.rl.edge import EdgeAgent
 from linkprune.rl.environment import Environment, Space
 
 PLACE = np.flatnonzero(LINKS >= 0)  # (10,) of the links among the slots

@@ -7,7 +7,8 @@ from conftest import flat
 
 from linkprune.kernels.episodes import Credit
 from linkprune.rl import prior
-from linkprune.rl.edge import FRACTION, EdgeAgent
+from linkprune.rl.credited import FRACTION
+from linkprune.rl.edge import EdgeAgent
 
 
 def test_kinds_tell_links_by_length_detour_rank_and_indegree():

@@ -10,7 +10,7 @@ from test_rl_environment import asked
 
 from linkprune import groundtruth, hnsw, keys, pruning
 from linkprune.errors import DataError
-from linkprune.rl import agents, edge, events, settings, training
+from linkprune.rl import agents, credited, events, settings, training
 from linkprune.rl.environment import Environment, Space
 from linkprune.rl.training import Validation
 
@@ -228,7 +228,7 @@ def test_the_exchange_rate_is_the_slope_of_the_curve_that_is_rewarded():
     found = training.initial_curves(environment.graph, judge)
     for k, measure in ((10, "recall@10"), (1, "R@1")):
         curve = found[measure]
-        slope = edge.slope(curve.hits.mean(1), curve.ndis.mean(1))
+        slope = credited.slope(curve.hits.mean(1), curve.ndis.mean(1))
         assert training.exchange_rate(found, k) == slope > 0
 
 

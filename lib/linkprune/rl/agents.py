@@ -21,9 +21,10 @@ def build(environment, validation, base, settings, seed):
     b = None if settings.get("credit") == "shared" else training.exchange_rate(found, settings["k"])
     if settings["agent"] == "edge":
         efs, recall = training.operating_point(environment, validation, settings)
-        kind = CappedAgent if settings["max_degree"] else EdgeAgent
+        if settings["max_degree"]:
+            return CappedAgent(graph, settings, b, efs, recall)
         points = environment.space.points(environment.threads) if settings["prior"] else None
-        return kind(graph, settings, b, efs, recall, points)
+        return EdgeAgent(graph, settings, b, efs, recall, points)
     # torch takes a second to import, and only this agent needs it.
     from linkprune.rl.network import NetworkAgent
 

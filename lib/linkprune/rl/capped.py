@@ -9,17 +9,20 @@ judged again.
 
 import numpy as np
 
-from linkprune.rl.edge import EdgeAgent
+from linkprune.rl.credited import CreditedAgent
 
 EXPLORED = 0.1  # keep probability of a link without a place
 RANKED = 1e-5  # less for each better link of the vertex, so that a repair knows their order
 
 
-class CappedAgent(EdgeAgent):
-    """An EdgeAgent with ``places`` for links at every vertex; settings max_degree and steps too."""
+class CappedAgent(CreditedAgent):
+    """A CreditedAgent with ``places`` for links at every vertex.
 
-    def __init__(self, graph, settings, b, efs, recall, points=None):
-        super().__init__(graph, settings, b, efs, recall, points)
+    Settings beside its own: initial, max_degree and steps.
+    """
+
+    def __init__(self, graph, settings, b, efs, recall):
+        super().__init__(graph, settings, b, efs, recall)
         self.places = graph.neighbors.shape[1]
 
     def probabilities(self):
@@ -29,13 +32,11 @@ class CappedAgent(EdgeAgent):
         p = np.where(rank < self.places, self.settings["initial"], EXPLORED)
         return np.where(self.links, p - RANKED * rank, 0)
 
-    def step(self, environment, step, n):
-        """Run the n episodes of a step and share out the places -> what happened, by name."""
-        seen = super().step(environment, step, n)
+    def update(self, step):
+        """Share out the places of the next step."""
         width, cap = self.links.shape[1], self.settings["max_degree"]
         share = min(1.0, (step + 1) / (self.settings["steps"] / 2))
         self.places = max(cap, round(width * (cap / width) ** share))
-        return seen
 
     def state(self):
         """Arrays that ``load`` restores."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from linkprune import metrics
 from linkprune.errors import ConfigError
-from linkprune.rl import edge, rewards, trpo
+from linkprune.rl import credited, rewards, trpo
 from linkprune.rl.policy import MLP, Table, one_thread
 
 CREDITS = ("shared", "path", "counterfactual")
@@ -20,7 +20,7 @@ class NetworkAgent:
 
     Settings as in the config: policy (mlp, table), credit (shared, path, counterfactual), hidden,
     efSearch (one), k, max_ndis, entropy, edge_patience, baseline, line_search, max_kl, damping,
-    initial, device; b: what recall is worth to the credits of single links, see ``edge``, None for
+    initial, device; b: what recall is worth to credits of single links, see ``credited``, None for
     the credit that is shared. Beside the episodes one thread computes, so that the last bits do
     not depend on the threads of the caller.
     """
@@ -96,16 +96,16 @@ class NetworkAgent:
     def _single(self, environment, step, n):
         """The credit of each link: what was found through it, or what its absence changes."""
         s = self.settings
-        rate = edge.rates(self.b, self.recall)
+        rate = credited.rates(self.b, self.recall)
         credit = environment.credit(
             self.probabilities(), step, n, s["efSearch"][:1],
-            np.rint(rate / s["k"] * edge.FRACTION).astype(np.int64), k=s["k"],
+            np.rint(rate / s["k"] * credited.FRACTION).astype(np.int64), k=s["k"],
             rerun=s["credit"] == "counterfactual",
         )  # fmt: skip
         recall = credit.hits.mean() / s["k"]
         self.recall = np.array([recall])
         # Only kept links are credited: the sum over them already weighs each by its probability.
-        keep = credit.gain.ravel() / edge.FRACTION - credit.cost.ravel()
+        keep = credit.gain.ravel() / credited.FRACTION - credit.cost.ravel()
         count = np.maximum(np.abs(credit.cost.ravel()), (keep != 0).astype(np.int64))
         spread = np.sqrt((keep**2).sum() / max(count.sum(), 1))
         merged = keep / (spread if spread > 0 else 1), np.zeros_like(keep), count

@@ -113,11 +113,10 @@ VALIDATION = {
 
 
 def complete(entry):
-    """The settings of an agent's config entry, complete: a dict."""
+    """The settings of an agent's config entry, complete: a dict, of those that it has a use for."""
     out = {**DEFAULTS[entry["agent"]], **entry}
-    if out["agent"] == "edge" and out["max_degree"]:
-        out["prior"] = 0  # of logits, as all in UNCAPPED
-    return out
+    idle = UNCAPPED if out["agent"] == "edge" and out["max_degree"] else ()
+    return {name: value for name, value in out.items() if name not in idle}
 
 
 def check(where, values, expected):

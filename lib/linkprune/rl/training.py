@@ -11,7 +11,7 @@ import numpy as np
 from linkprune import curves, elementary, metrics, pruning, store
 from linkprune.errors import DataError
 from linkprune.kernels import beam
-from linkprune.rl import edge
+from linkprune.rl import credited
 
 PROBE_EPISODES = 2000  # at each efSearch, to see the recall at which an agent begins
 HISTORY = (
@@ -119,10 +119,10 @@ def initial_curves(graph, validation):
 
 def exchange_rate(found, k):
     """b, the slope of the initial graph's curve of recall@10, or of R@1 where k is 1 and an agent
-    is rewarded for the first neighbour only; see ``edge.slope``. found: curves by measure.
+    is rewarded for the first neighbour only; see ``credited.slope``. found: curves by measure.
     """
     curve = found["R@1" if k == 1 else "recall@10"]
-    return edge.slope(curve.hits.mean(1), curve.ndis.mean(1))
+    return credited.slope(curve.hits.mean(1), curve.ndis.mean(1))
 
 
 def operating_point(environment, validation, settings):

@@ -123,6 +123,7 @@ def test_a_base_of_another_dimension_than_the_codec_is_refused(setting):
         ({"threshold": 2.0}, ("threshold 2.0", "between 0 and 1")),
         ({"initial": 1.0}, ("initial 1.0", "between 0 and 1")),
         ({"recalls": [0.5, 2.0]}, ("recalls [0.5, 2.0]", "between 0 and 1")),
+        ({"recalls": [0.9, 0.9]}, ("recalls [0.9, 0.9]", "different numbers")),
         ({"recalls": np.full(90, 2.0)}, ("recalls array", "a list")),
         ({"efSearch": []}, ("efSearch []", "None or a list")),
         ({"efSearch": [3, 3]}, ("efSearch [3, 3]", "different")),

@@ -85,7 +85,9 @@ EXPECTED = {
             _list(COUNT, f"a list of one to {MOST_EFS} different integers {FROM_1}",
                   lambda x: len(set(x)) == len(x) <= MOST_EFS)
         ),
-        "recalls": PROBABILITIES, "eta": ABOVE_0, "alpha": ABOVE_0,
+        "recalls": _list(PROBABILITY, "a list of one or more different numbers between 0 and 1, "
+                         "both excluded", lambda x: len(set(x)) == len(x)),
+        "eta": ABOVE_0, "alpha": ABOVE_0,
         "rho": _number("a number from 0 to 1, 1 excluded", lambda x: 0 <= x < 1), "prior": FROM_0,
     },
     "network": {

@@ -123,6 +123,7 @@ def test_impossible_values_are_refused_in_one_line(tmp_path, what):
     [
         ({"k": 11}, "agent rl_x: k 11, expected at most 10"),
         ({"max_degree": 4, "initial": 0.2}, "agent rl_x: initial 0.2, expected above"),
+        ({"max_degree": 4, "threshold": 0.3}, "agent rl_x: threshold has no effect"),
         ({"max_degree": 4, "alpha": 60}, "agent rl_x: alpha has no effect with max_degree"),
         ({"max_degree": 4, "prior": 400, "eta": 2}, "agent rl_x: eta has no effect"),
         ({"alpha": 60}, "agent rl_x: alpha has no effect with prior 400, expected prior 0"),

@@ -89,7 +89,7 @@ def test_what_does_not_fit_is_refused_in_one_line(setting):
         linkprune.prune(graph, base, train, codes=np.zeros((300, 4), np.uint8))
     with refuses(ShapeError, "metric l1"):
         linkprune.prune(graph, base, train, metric="l1")
-    with refuses(ShapeError, "base: 11 dimensions", "the 12 of train"):
+    with refuses(ShapeError, "base has 11 dimensions, train 12", "the same"):
         linkprune.prune(graph, base[:, :11], train)
     with refuses(ShapeError, "base: ", "(300,)"):
         linkprune.prune(graph, base[:, 0], train)
@@ -104,10 +104,16 @@ def test_a_graph_of_another_kind_is_refused(setting):
             linkprune.prune(other, base, train)
 
 
+def test_the_key_of_a_codec_is_no_codec(setting):
+    base, train, graph = setting
+    with refuses(ShapeError, "codec: expected a linkprune.codec.Codec", "str"):
+        linkprune.prune(graph, base, train, codec="PQ4", codes=np.zeros((300, 4), np.uint8))
+
+
 def test_a_base_of_another_dimension_than_the_codec_is_refused(setting):
     base, train, _ = setting
     held = LinkCode.train(train, codec="OPQ4_12").add(base, M0=4, beta="none").index
-    with refuses(ShapeError, "base: 11 dimensions", "the 12 of the codec"):
+    with refuses(ShapeError, "base has 11 dimensions, the codec 12", "the same"):
         linkprune.prune(held.graph, base[:, :11], codec=held.codec, codes=held.codes)
 
 
@@ -221,7 +227,7 @@ def test_the_reward_that_is_shared_needs_no_curve_that_has_a_slope(setting):
     graph = flat(everything.tolist())
     validation = {**VALIDATION, "efSearch": [12, 13]}
     asked = {**learn.QUERIES, "k": k}
-    with refuses(ConfigError, "slope", "efSearch of the validation"):
+    with refuses(ConfigError, "slope", "efSearch in the validation"):
         linkprune.prune(graph, few, train, asked=asked, **{**FEW, "validation": validation})
     done = linkprune.prune(
         graph, few, train, "network", asked=asked, **{**NETWORK, "validation": validation}

@@ -170,7 +170,8 @@ def test_a_made_query_is_no_base_vector():
 
 
 def test_validation_has_the_last_rows_at_most_a_fifth():
-    all_of_them = Queries(np.arange(50)[:, None], np.arange(50, 100)[:, None], np.arange(-1, 49))
+    x = np.arange(50)[:, None]
+    all_of_them = Queries(x, 50 + x, np.full(50, -1, np.int32))
     for wanted, n in ((3, 3), (10, 10), (11, 10), (5000, 10)):
         learn, held_out = queries.split(all_of_them, wanted)
         for a, b, whole in zip(learn, held_out, all_of_them, strict=True):
@@ -179,6 +180,25 @@ def test_validation_has_the_last_rows_at_most_a_fifth():
     assert [len(x) for x in learn] == [7] * 3 and learn.x[:, 0].tolist() == list(range(7))
     assert held_out.x[:, 0].tolist() == list(range(40, 50))
     assert len(queries.split(all_of_them, 10, 1000)[0].x) == 40
+
+
+def test_half_of_the_own_queries_train_and_they_come_before_made_ones():
+    x, source = np.arange(50)[:, None], np.append(np.arange(44) // 4, np.full(6, -1))
+    mixed = Queries(x, 50 + x, source.astype(np.int32))  # 11 vectors, 4 made of each; 6 own
+    learn, held_out = queries.split(mixed, 10)
+    assert held_out.x.ravel().tolist() == [*range(37, 44), 47, 48, 49]
+    assert learn.x.ravel().tolist() == [*range(37), 44, 45, 46]
+    few, same = queries.split(mixed, 10, 12)
+    assert np.array_equal(same.x, held_out.x)
+    assert few.x[-3:].ravel().tolist() == [44, 45, 46]
+    assert len(few.x) == 12 and len(set(few.absent[:9])) == 9  # of as many vectors
+    assert queries.split(mixed, 10, 2)[0].x.ravel().tolist() == [44, 45]
+
+
+def test_no_more_are_made_than_a_vertex_may_have():
+    found = dataclasses.replace(cloud(), train=clustered(2000, 6, 3))
+    got = gather(found, made_below=20, per_vertex=2)
+    assert len(got.x) == 2 * len(found.base) and (got.absent == -1).all()
 
 
 @pytest.mark.parametrize("n", [1, 4])

@@ -1,5 +1,6 @@
 """Learned pruning in one call: what the rules training_queries and prune do, for arrays."""
 
+from linkprune.codec import Codec
 from linkprune.errors import ConfigError, LinkPruneError, ShapeError
 from linkprune.graph import Graph
 from linkprune.preparation import METRICS, prepared
@@ -24,10 +25,14 @@ def prune(graph, base, train=None, agent="edge", *, metric="l2", codec=None, cod
     are made from the base. With codec and codes (nb, nsq) uint8 the episodes measure distances on
     the codes. metric: "l2", "ip" or "cosine". agent: "edge" or "network"; changed: its settings, as
     in the config; asked, validation: pruning.queries and pruning.validation of the config. Raises
-    ConfigError for a setting that cannot be, ShapeError for arrays that do not fit.
+    ConfigError for a setting that cannot be, ShapeError for arrays that do not fit, DataError for
+    values that are not finite, too few queries, or a graph that misses the targets of validation.
     """
     if (codec is None) != (codes is None):
         raise ShapeError("prune: codec without codes or codes without codec, expected both or none")
+    if not isinstance(codec, Codec | None):
+        got = type(codec).__name__
+        raise ShapeError(f"codec: expected a linkprune.codec.Codec, got {got}")
     if not isinstance(graph, Graph):
         raise ShapeError(f"graph: expected a linkprune.graph.Graph, got {type(graph).__name__}")
     if metric not in METRICS:
@@ -72,7 +77,7 @@ def _vectors(graph, base, train, codec, metric):
         ("the codec", d if codec is None else codec.d),
     ):
         if d != other:
-            raise ShapeError(f"base: {d} dimensions, expected the {other} of {name}")
+            raise ShapeError(f"base has {d} dimensions, {name} {other}: expected the same")
     return base, train
 
 

@@ -16,20 +16,21 @@ log = logging.getLogger(__name__)
 
 
 def gather(data, settings, seed, threads=1):
-    """Training queries of a ``vectors.Vectors`` with their neighbours: Queries, the last of which
-    can be set aside: what is made comes first, the others in random order.
+    """Training queries of a ``vectors.Vectors`` with their neighbours: Queries. What is
+    made comes first, vector by vector, the others in random order.
 
     They are the rows of train and those of learn, as far as they are not the base; if these are
     more than settings["most"], or than settings["per_vertex"] for each base vector, a random choice
     of them. If they are fewer than settings["made_below"] for each base vector, the rest is
-    ``made``. The k = settings["k"] neighbours are exact.
+    ``made``, at most settings["per_vertex"] in all. The k = settings["k"] neighbours are exact.
     """
     nb, k = len(data.base), min(settings["k"], len(data.base) - 1)
     parts = [] if data.train is None else [data.train]
     parts += [data.learn] if data.own_learn else []
     have = sum(map(len, parts))
     n = min(have, settings["most"], settings["per_vertex"] * nb)
-    lacking = max(0, min(settings["most"], settings["made_below"] * nb) - n)
+    wanted = min(settings["made_below"], settings["per_vertex"]) * nb
+    lacking = max(0, min(settings["most"], wanted) - n)
     if n + lacking < VALIDATION_SHARE:
         raise DataError(
             f"pruning: {n} training queries, expected {VALIDATION_SHARE} or more: train or learn "
@@ -105,11 +106,23 @@ def _chosen(parts, have, n, seed):
 
 
 def split(queries, validation, most=None):
-    """Training and validation Queries: the first ``most``, or all, of what is left when the last
-    ``validation`` rows, or a fifth if that is less, are set aside."""
-    n = min(validation, len(queries.x) // VALIDATION_SHARE)
+    """Training and validation Queries.
+
+    ``validation`` rows, or a fifth if that is less, are set aside: the last of the data set's own,
+    at most half of them, and for the rest the last made ones. Of the others ``most`` train, or all:
+    first the data set's own, then made ones, evenly from all base vectors.
+    """
+    have = len(queries.x)
+    n = min(validation, have // VALIDATION_SHARE)
     if n == 0:
-        have = len(queries.x)
         raise DataError(f"pruning: {have} training queries, expected {VALIDATION_SHARE} or more")
-    learn = Queries(*(x[:-n][:most] for x in queries))
-    return learn, Queries(*(x[-n:] for x in queries))
+    own, made_ones = np.flatnonzero(queries.absent < 0), np.flatnonzero(queries.absent >= 0)
+    of_own = min(n, len(own) // 2)
+    own, last_own = np.split(own, [len(own) - of_own])
+    made_ones, last_made = np.split(made_ones, [len(made_ones) - (n - of_own)])
+    if most is not None and most < len(own) + len(made_ones):
+        own = own[:most]
+        among = most - len(own)
+        made_ones = made_ones[np.arange(among) * len(made_ones) // max(among, 1)]
+    learn, held_out = np.append(made_ones, own), np.append(last_made, last_own)
+    return Queries(*(x[learn] for x in queries)), Queries(*(x[held_out] for x in queries))

@@ -184,7 +184,7 @@ def _check_idle(where, entry, names, beside):
 
 
 def _check_capped(where, entry, out):
-    _check_idle(where, entry, UNCAPPED, "max_degree")
+    _check_idle(where, entry, (*UNCAPPED, "threshold"), "max_degree")
     if out["initial"] <= max(out["threshold"], LEAST_CAPPED):
         raise ConfigError(
             f"{where}: initial {out['initial']}, expected above the threshold, "

@@ -227,7 +227,7 @@ def test_the_reward_that_is_shared_needs_no_curve_that_has_a_slope(setting):
     graph = flat(everything.tolist())
     validation = {**VALIDATION, "efSearch": [12, 13]}
     asked = {**learn.QUERIES, "k": k}
-    with refuses(ConfigError, "slope", "efSearch in the validation"):
+    with refuses(ConfigError, "slope", "efSearch of the validation"):
         linkprune.prune(graph, few, train, asked=asked, **{**FEW, "validation": validation})
     done = linkprune.prune(
         graph, few, train, "network", asked=asked, **{**NETWORK, "validation": validation}

@@ -32,8 +32,8 @@ def slope(recall, ndis):
     if usable.sum() < 2 or np.ptp(recall[usable]) == 0:
         raise ConfigError(
             f"the slope of the curve: recall is {recall.round(4).tolist()}, expected two points "
-            "that differ and are below 1: smaller efSearch in the validation, more queries, or "
-            "base vectors that differ"
+            "that differ and are below 1: add smaller ones to the efSearch of the validation, more "
+            "queries, or base vectors that differ"
         )
     x, y = -log(1 - recall[usable]), ndis[usable]
     x = x - x.mean()
